@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the steering committee is told each month, and what it is asked to decide (CMT, RPT)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict
+    from governance.policy import KpiTarget, RiskTier, Text
+
+
+class Ask(StrEnum):
+    """What a committee can be asked to decide."""
+
+    HOLD_OR_ACCEPT_CHAMPION = "hold_or_accept_champion"
+    """A version serves without a valid gate decision."""
+    TREAT_RISK = "treat_risk"
+    """A risk stands above the appetite."""
+    NAME_OWNER = "name_owner"
+    """A use case has no owner."""
+    ADOPT_OR_RETIRE = "adopt_or_retire"
+    """A registered model belongs to no use case."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionAsked:
+    """One item on page one."""
+
+    number: int
+    ask: Ask
+    subject: str
+    use_case: Text | None
+    reason: str
+    due_on: date
+    score: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """Where one model version stands."""
+
+    use_case: Text | None
+    owner: Text | None
+    decision: GateDecision
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTally:
+    """How often a check ended how, over the period."""
+
+    check: str
+    name: Text
+    verdicts: Mapping[Verdict, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLine:
+    """One open risk as printed."""
+
+    risk: Risk
+    name: Text
+    treatment: Text
+    use_case: Text | None
+    owner: Text | None
+    light: Light
+
+
+@dataclass(frozen=True, slots=True)
+class KpiLine:
+    """One KPI as printed: value against target, and where it stood at the end of the month before."""
+
+    code: str
+    target: KpiTarget
+    value: KpiValue | None
+    previous: KpiValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something that ought to be known and is not."""
+
+    subject: str
+    what: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryLine:
+    """One use case with the models that serve it."""
+
+    use_case: Text
+    tier: RiskTier
+    owner: Text | None
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The pack of one month, complete: rendering it needs nothing else."""
+
+    company: Text
+    classification: Text
+    period: str
+    """YYYY-MM."""
+    as_of: datetime
+    """The position is the one at this moment."""
+    known_at: datetime
+    """Facts learnt after this moment are left out."""
+    interim: bool
+    """True while the period has not ended."""
+    time_zone: str
+    meeting_on: date
+    policy_digest: str
+    inventory_at: datetime | None
+    """When MLflow was last read in full."""
+    decisions: tuple[DecisionAsked, ...]
+    inventory: tuple[InventoryLine, ...]
+    tallies: tuple[CheckTally, ...]
+    gates: tuple[GateLine, ...]
+    risks: tuple[RiskLine, ...]
+    appetite: int
+    amber: int
+    kpis: tuple[KpiLine, ...]
+    unknowns: tuple[Unknown, ...]

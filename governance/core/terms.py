@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of the field, as types: a fact does not change, it is superseded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from governance.policy import RiskTier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+
+class Verdict(StrEnum):
+    """How a check ended. `stale` is computed from age, the rest is recorded."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    WARN = "warn"
+    INSUFFICIENT = "insufficient"
+    NOT_RUN = "not_run"
+    STALE = "stale"
+    FAIL = "fail"
+    ERROR = "error"
+
+
+class GateVerdict(StrEnum):
+    """What a gate decided."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VersionKey:
+    """One version of one registered model."""
+
+    model: str
+    version: int
+
+    def __str__(self) -> str:
+        """Name it as people do: `credit-scoring v3`."""
+        return f"{self.model} v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInput:
+    """A dataset that a run logged: where it lies and what it was for."""
+
+    context: str
+    name: str
+    digest: str
+    source: str
+    """URI or path as the model's owner logged it: hostile text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A model version as MLflow tells it, with the run it came from."""
+
+    key: VersionKey
+    run_id: str | None = None
+    source: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[DatasetInput, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A registered model as MLflow tells it: its aliases are its current promises."""
+
+    name: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    """Alias -> version."""
+    versions: tuple[ModelVersion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One number that a check looked at, beside what it has to keep.
+
+    `low` and `high` bound the value at the check's confidence; None where no interval exists.
+    """
+
+    name: str
+    """For example `selection_rate_ratio`."""
+    slice: str = ""
+    """The part of the data it is about, for example `sex: female vs male`."""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    comparison: str = ""
+    """How value and limit relate when all is well: `>=`, `<=` or `==`."""
+    n: int | None = None
+    verdict: Verdict = Verdict.NOT_RUN
+    detail: str = ""
+    """What a person needs besides the numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a check ended and everything it saw, before it is recorded."""
+
+    verdict: Verdict
+    observations: tuple[Observation, ...] = ()
+    n: int | None = None
+    """Rows that the check rests on."""
+    detail: str = ""
+    data_digest: str = ""
+    """What the data were: the same digest means the same rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A recorded finding of one check on one model version."""
+
+    id: str
+    subject: VersionKey
+    check: str
+    at: datetime
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a gate said what it said, in numbers an owner can act on."""
+
+    check: str
+    verdict: Verdict
+    text: str
+    """One line in English, made from the observation."""
+    observation: Observation | None = None
+    at: datetime | None = None
+    blocks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """A gate's verdict with its reasons, and digests of all it rested on."""
+
+    subject: VersionKey
+    gate: str
+    tier: RiskTier
+    verdict: GateVerdict
+    reasons: tuple[Reason, ...]
+    policy_digest: str
+    facts_digest: str
+    at: datetime
+    id: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """True unless the version may go on."""
+        return self.verdict is not GateVerdict.PASS
+
+
+class Light(StrEnum):
+    """A traffic light; grey is unknown and counts as amber in roll-ups."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A risk as assessed at a moment (RSK): open while its cause is."""
+
+    subject: str
+    """What it is about: `credit-scoring v3` or a model's name."""
+    rule: str
+    """The rule of risks.yaml it follows, for example `bias`."""
+    use_case: str | None
+    likelihood: int
+    impact: int
+    cause: str
+    is_open: bool
+    owner: str | None
+    opened_at: datetime
+    due_on: date
+    """The treatment is due by this day, company time."""
+
+    @property
+    def score(self) -> int:
+        """Likelihood x impact, 1 to 25."""
+        return self.likelihood * self.impact
+
+
+@dataclass(frozen=True, slots=True)
+class KpiValue:
+    """One KPI at one moment; `value` is None when the facts cannot tell."""
+
+    kpi: str
+    value: float | None
+    light: Light
+    numerator: float | None = None
+    denominator: float | None = None
+    detail: str = ""

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong, whether trying again may help, and what to do next.
+
+::
+
+    GovernanceError
+    ├── PolicyError                 missing, malformed or contradictory policy     never retried
+    ├── SourceError                 an outside system answered wrongly             never retried
+    │   └── SourceUnavailableError  it did not answer                              retried
+    ├── CheckNotRunError            a check could not be carried out               recorded, the gate blocks
+    ├── StoreError                  the governance database is not as expected     never retried
+    │   ├── ConflictError           the same fact was told twice, differently      retried
+    │   └── NotFoundError           no such subject, decision or pack              never retried
+    ├── ReportError                 a document could not be rendered               never retried
+    └── EvidenceError               a record does not match its seal               never retried
+
+A failed check, a blocked gate or an overdue duty is a value, not an error.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GovernanceError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Args:
+        message: what happened, naming the file, field or system.
+        hint: the next thing a person should do.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Message and hint, each on a line of its own."""
+        message = super().__str__()
+        return f"{message}\n{self.hint}" if self.hint else message
+
+
+class PolicyError(GovernanceError):
+    """The policy files are missing, malformed or contradict themselves."""
+
+
+class SourceError(GovernanceError):
+    """An outside system answered, but not with what it promised."""
+
+
+class SourceUnavailableError(SourceError):
+    """An outside system did not answer."""
+
+    retryable = True
+
+
+class CheckNotRunError(GovernanceError):
+    """A check could not be carried out. Not the same as a check that failed."""
+
+
+class StoreError(GovernanceError):
+    """The governance database is missing, older or other than expected."""
+
+
+class ConflictError(StoreError):
+    """The same fact was told twice with different content."""
+
+    retryable = True
+
+
+class NotFoundError(StoreError):
+    """Nothing is known under that name."""
+
+
+class ReportError(GovernanceError):
+    """A document could not be rendered."""
+
+
+class EvidenceError(GovernanceError):
+    """A record does not match the evidence that was sealed for it."""

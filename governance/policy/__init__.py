@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the company decided, as code: strict YAML in, one frozen `Policy` with a digest out."""
+
+from governance.policy.load import SECTIONS, Policy, json_schema, load
+from governance.policy.sections import (
+    Audience,
+    BiasLimits,
+    Calendar,
+    Check,
+    Evaluation,
+    Family,
+    File,
+    Gate,
+    KpiTarget,
+    Logged,
+    Meeting,
+    MetricFloor,
+    RiskRule,
+    Risks,
+    RiskTier,
+    Table,
+    Text,
+    Tiers,
+    UseCase,
+)
+
+__all__ = [
+    "SECTIONS",
+    "Audience",
+    "BiasLimits",
+    "Calendar",
+    "Check",
+    "Evaluation",
+    "Family",
+    "File",
+    "Gate",
+    "KpiTarget",
+    "Logged",
+    "Meeting",
+    "MetricFloor",
+    "Policy",
+    "RiskRule",
+    "RiskTier",
+    "Risks",
+    "Table",
+    "Text",
+    "Tiers",
+    "UseCase",
+    "json_schema",
+    "load",
+]

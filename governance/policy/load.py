@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load a policy directory, or say which file, line and field is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from governance.errors import PolicyError
+from governance.policy import sections, yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECTIONS: Final[dict[str, type[sections.Section]]] = {
+    "company": sections.Company,
+    "tiers": sections.Tiers,
+    "gates": sections.Gates,
+    "checks": sections.Checks,
+    "use_cases": sections.UseCases,
+    "risks": sections.Risks,
+    "kpis": sections.Kpis,
+    "people": sections.People,
+    "calendar": sections.Calendar,
+}
+"""Section -> its type; the file is `<section>.yaml`."""
+
+
+class Policy(BaseModel):
+    """Everything the company decided, at one moment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    company: sections.Company
+    tiers: sections.Tiers
+    gates: sections.Gates
+    checks: sections.Checks
+    use_cases: sections.UseCases
+    risks: sections.Risks
+    kpis: sections.Kpis
+    people: sections.People
+    calendar: sections.Calendar
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the RFC 8785 form of the parsed policy; comments and order do not count."""
+        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json"))).hexdigest()
+
+
+def load(directory: Path) -> Policy:
+    """Read every section of a policy directory and check them against each other.
+
+    Raises:
+        PolicyError: with one line per problem: file, line, field, what is wrong.
+    """
+    if not directory.is_dir():
+        raise PolicyError(f"{directory}: no such policy directory", hint="Run `governance init DIR`, then set GOVERNANCE_POLICY_DIR to it.")
+    _refuse_strays(directory)
+    read, lines, problems = {}, {}, []
+    for name, kind in SECTIONS.items():
+        path = directory / f"{name}.yaml"
+        data, lines[name] = yaml.read(path)
+        try:
+            read[name] = kind.model_validate_json(json.dumps(data))
+        except ValidationError as error:
+            problems += [_describe(path, lines[name], item) for item in error.errors(include_url=False)]
+    if not problems:
+        policy = Policy(**read)
+        problems = [_locate(directory, lines, where, what) for where, what in _contradictions(policy)]
+    if problems:
+        raise PolicyError("\n".join(problems), hint=f"Correct {'these lines' if len(problems) > 1 else 'that line'}, then run `governance policy check`.")
+    return policy
+
+
+def json_schema() -> dict[str, Any]:
+    """One JSON Schema per section under `$defs`, for editors and reviewers."""
+    return Policy.model_json_schema()
+
+
+def _refuse_strays(directory: Path) -> None:
+    """A file nobody reads is a decision nobody keeps."""
+    strays = sorted(p.name for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.stem not in SECTIONS)
+    if strays:
+        raise PolicyError(f"{directory / strays[0]}: not a section of the policy", hint=f"The sections are {', '.join(f'{s}.yaml' for s in SECTIONS)}; rename or remove the file.")
+
+
+def _describe(path: Path, lines: yaml.Lines, item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    loc: tuple[str | int, ...] = tuple(part for part in item["loc"] if part != "[key]")
+    field = ".".join(str(part) for part in loc) or "(file)"
+    return f"{path}:{_line(lines, loc)}: {field}: {_plain(item)}"
+
+
+def _plain(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    match item["type"]:
+        case "extra_forbidden":
+            return "is not a known field; remove it or correct its name"
+        case "missing":
+            return "is missing; add it"
+        case _:
+            return f"{item['msg'].removeprefix('Value error, ')} (found {str(item['input'])[:60]!r})"
+
+
+def _line(lines: yaml.Lines, loc: tuple[str | int, ...]) -> int:
+    """The line of the value, or of the nearest value above it."""
+    while loc and loc not in lines:
+        loc = loc[:-1]
+    return lines.get(loc, 1)
+
+
+Place = tuple[str | int, ...]
+
+
+def _locate(directory: Path, lines: dict[str, yaml.Lines], where: Place, what: str) -> str:
+    section, *path = where
+    return f"{directory / f'{section}.yaml'}:{_line(lines[str(section)], tuple(path))}: {'.'.join(map(str, path))}: {what}"
+
+
+def _contradictions(policy: Policy) -> Iterator[tuple[Place, str]]:
+    """Where one section names what another does not have."""
+    checks = policy.checks.checks
+    for code, gate in policy.gates.gates.items():
+        for tier, names in gate.required_checks.items():
+            for name in names:
+                if name not in checks:
+                    yield ("gates", "gates", code, "required_checks", tier.value), f"check {name!r} is not in checks.yaml; add it there or remove it here"
+    seen: dict[str, str] = {}
+    for slug, case in policy.use_cases.use_cases.items():
+        here = ("use_cases", "use_cases", slug)
+        if case.owner is not None and case.owner not in policy.people.people:
+            yield (*here, "owner"), f"{case.owner!r} is not in people.yaml; add the person or name another owner"
+        for name in case.exempt:
+            if name not in checks:
+                yield (*here, "exempt", name), f"check {name!r} is not in checks.yaml"
+        for model in case.models:
+            if model in seen:
+                yield (*here, "models"), f"model {model!r} already serves {seen[model]!r}; a model serves one use case"
+            seen[model] = slug
