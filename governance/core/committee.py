@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date, datetime
-
-    from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict
-    from governance.policy import KpiTarget, RiskTier, Text
+from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict
+from governance.policy import KpiTarget, RiskTier, Text
 
 
 class Ask(StrEnum):
@@ -115,6 +112,8 @@ class Pack:
     """Facts learnt after this moment are left out."""
     interim: bool
     """True while the period has not ended."""
+    revision: int
+    """1 at first; a later revision supersedes the earlier ones, which stay as they are."""
     time_zone: str
     meeting_on: date
     policy_digest: str

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from governance.policy import RiskTier
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date, datetime
 
 
 class Verdict(StrEnum):
@@ -127,6 +124,8 @@ class CheckResult:
     subject: VersionKey
     check: str
     at: datetime
+    definition: str
+    """Digest of the policy that the check ran under: its limits, the use case, the suite."""
     finding: Finding
 
 
@@ -154,6 +153,8 @@ class GateDecision:
     reasons: tuple[Reason, ...]
     policy_digest: str
     facts_digest: str
+    evidence: Mapping[str, str]
+    """Check -> id of the result that it rested on."""
     at: datetime
     id: str = ""
 

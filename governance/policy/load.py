@@ -60,7 +60,10 @@ def load(directory: Path) -> Policy:
         PolicyError: with one line per problem: file, line, field, what is wrong.
     """
     if not directory.is_dir():
-        raise PolicyError(f"{directory}: no such policy directory", hint="Run `governance init DIR`, then set GOVERNANCE_POLICY_DIR to it.")
+        raise PolicyError(
+            f"{directory}: no such policy directory",
+            hint="Run `governance init DIR`, then set GOVERNANCE_POLICY_DIR to it.",
+        )
     _refuse_strays(directory)
     read, lines, problems = {}, {}, []
     for name, kind in SECTIONS.items():
@@ -74,7 +77,10 @@ def load(directory: Path) -> Policy:
         policy = Policy(**read)
         problems = [_locate(directory, lines, where, what) for where, what in _contradictions(policy)]
     if problems:
-        raise PolicyError("\n".join(problems), hint=f"Correct {'these lines' if len(problems) > 1 else 'that line'}, then run `governance policy check`.")
+        raise PolicyError(
+            "\n".join(problems),
+            hint=f"Correct {'these lines' if len(problems) > 1 else 'that line'}, then run `governance policy check`.",
+        )
     return policy
 
 
@@ -87,7 +93,10 @@ def _refuse_strays(directory: Path) -> None:
     """A file nobody reads is a decision nobody keeps."""
     strays = sorted(p.name for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.stem not in SECTIONS)
     if strays:
-        raise PolicyError(f"{directory / strays[0]}: not a section of the policy", hint=f"The sections are {', '.join(f'{s}.yaml' for s in SECTIONS)}; rename or remove the file.")
+        raise PolicyError(
+            f"{directory / strays[0]}: not a section of the policy",
+            hint=f"The sections are {', '.join(f'{s}.yaml' for s in SECTIONS)}; rename or remove the file.",
+        )
 
 
 def _describe(path: Path, lines: yaml.Lines, item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -118,26 +127,49 @@ Place = tuple[str | int, ...]
 
 def _locate(directory: Path, lines: dict[str, yaml.Lines], where: Place, what: str) -> str:
     section, *path = where
-    return f"{directory / f'{section}.yaml'}:{_line(lines[str(section)], tuple(path))}: {'.'.join(map(str, path))}: {what}"
+    return (
+        f"{directory / f'{section}.yaml'}:{_line(lines[str(section)], tuple(path))}: {'.'.join(map(str, path))}: {what}"
+    )
 
 
 def _contradictions(policy: Policy) -> Iterator[tuple[Place, str]]:
     """Where one section names what another does not have."""
-    checks = policy.checks.checks
-    for code, gate in policy.gates.gates.items():
-        for tier, names in gate.required_checks.items():
-            for name in names:
-                if name not in checks:
-                    yield ("gates", "gates", code, "required_checks", tier.value), f"check {name!r} is not in checks.yaml; add it there or remove it here"
+    yield from _unknown_checks(policy)
+    yield from _unknown_owners(policy)
+    yield from _models_served_twice(policy)
+
+
+def _unknown_checks(policy: Policy) -> Iterator[tuple[Place, str]]:
+    named: list[tuple[Place, str]] = [
+        (("gates", "gates", code, "required_checks", tier.value), name)
+        for code, gate in policy.gates.gates.items()
+        for tier, names in gate.required_checks.items()
+        for name in names
+    ]
+    named += [
+        (("use_cases", "use_cases", slug, "exempt", name), name)
+        for slug, case in policy.use_cases.use_cases.items()
+        for name in case.exempt
+    ]
+    for where, name in named:
+        if name not in policy.checks.checks:
+            yield where, f"check {name!r} is not in checks.yaml; add it there or remove it here"
+
+
+def _unknown_owners(policy: Policy) -> Iterator[tuple[Place, str]]:
+    for slug, case in policy.use_cases.use_cases.items():
+        if case.owner is not None and case.owner not in policy.people.people:
+            where = ("use_cases", "use_cases", slug, "owner")
+            yield where, f"{case.owner!r} is not in people.yaml; add the person or name another owner"
+
+
+def _models_served_twice(policy: Policy) -> Iterator[tuple[Place, str]]:
     seen: dict[str, str] = {}
     for slug, case in policy.use_cases.use_cases.items():
-        here = ("use_cases", "use_cases", slug)
-        if case.owner is not None and case.owner not in policy.people.people:
-            yield (*here, "owner"), f"{case.owner!r} is not in people.yaml; add the person or name another owner"
-        for name in case.exempt:
-            if name not in checks:
-                yield (*here, "exempt", name), f"check {name!r} is not in checks.yaml"
         for model in case.models:
             if model in seen:
-                yield (*here, "models"), f"model {model!r} already serves {seen[model]!r}; a model serves one use case"
+                yield (
+                    ("use_cases", "use_cases", slug, "models"),
+                    f"model {model!r} already serves {seen[model]!r}; a model serves one use case",
+                )
             seen[model] = slug

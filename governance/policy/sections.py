@@ -81,6 +81,16 @@ class Tier(Section):
     name: Text
     max_age_days: Positive
     """How old the newest result of a required check may be."""
+    recheck_days: Positive
+    """After so many days a check runs again although nothing changed."""
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if self.recheck_days > self.max_age_days:
+            raise ValueError(
+                "recheck_days must not exceed max_age_days: results would go stale before they are renewed"
+            )
+        return self
 
 
 class TierRule(Section):
@@ -114,7 +124,8 @@ class Gate(Section):
     """A point that a model version passes only with the required evidence (X-03)."""
 
     name: Text
-    required_checks: dict[RiskTier, tuple[Slug, ...]]
+    required_checks: dict[RiskTier, Annotated[tuple[Slug, ...], Field(min_length=1)]] = Field(min_length=1)
+    """A tier not named here is held to the strictest tier named."""
     protected_aliases: tuple[Slug, ...]
     """MLflow aliases that only a version with a valid decision may hold."""
     candidate_aliases: tuple[Slug, ...] = ()
@@ -346,7 +357,9 @@ class Meeting(Section):
     @model_validator(mode="after")
     def _after_month_end(self) -> Self:
         if self.pack_lead_business_days >= self.business_day:
-            raise ValueError("pack_lead_business_days must be less than business_day: the month reported has to have ended")
+            raise ValueError(
+                "pack_lead_business_days must be less than business_day: the month reported has to have ended"
+            )
         return self
 
 

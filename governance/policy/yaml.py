@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -14,6 +13,7 @@ from governance.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from pathlib import Path
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 40
@@ -21,7 +21,9 @@ MAX_DEPTH: Final = 40
 Lines = dict[tuple[str | int, ...], int]
 """Where each value stands: its path within the document -> its line, from 1."""
 
-_CORE_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null"))
+_CORE_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")
+)
 _BOOL = r"true|false"
 _INT = r"[-+]?(?:0|[1-9][0-9]*)"
 _FLOAT = r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
@@ -39,7 +41,7 @@ _AMBIGUOUS: Final = re.compile(
 class _StrictLoader(yaml.SafeLoader):
     """YAML 1.2 core scalars; no aliases, no duplicate keys, no deep nesting."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it so
         key: [(tag, pattern) for tag, pattern in pairs if tag.endswith((":null", ":merge"))]
         for key, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -52,7 +54,7 @@ class _StrictLoader(yaml.SafeLoader):
         if self.depth > MAX_DEPTH:
             self._refuse(f"nested deeper than {MAX_DEPTH} levels")
         try:
-            return super().compose_node(parent, index)  # type: ignore[no-any-return, no-untyped-call]
+            return super().compose_node(parent, index)
         finally:
             self.depth -= 1
 
@@ -75,9 +77,15 @@ def read(path: Path) -> tuple[Any, Lines]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror or error}", hint="Create the file, or point GOVERNANCE_POLICY_DIR at the right directory.") from error
+        raise PolicyError(
+            f"{path}: {error.strerror or error}",
+            hint="Create the file, or point GOVERNANCE_POLICY_DIR at the right directory.",
+        ) from error
     if len(raw) > MAX_BYTES:
-        raise PolicyError(f"{path}: {len(raw):,} bytes, more than the {MAX_BYTES:,} allowed", hint="Split the file, or remove what is not policy.")
+        raise PolicyError(
+            f"{path}: {len(raw):,} bytes, more than the {MAX_BYTES:,} allowed",
+            hint="Split the file, or remove what is not policy.",
+        )
     try:
         return parse(raw.decode())
     except UnicodeDecodeError as error:
@@ -94,10 +102,10 @@ def parse(text: str) -> tuple[Any, Lines]:
     loader = _StrictLoader(text)
     lines: Lines = {}
     try:
-        root = loader.get_single_node()  # type: ignore[no-untyped-call]
+        root = loader.get_single_node()
         return (None if root is None else _build(loader, root, (), lines)), lines
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _build(loader: _StrictLoader, node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> Any:  # noqa: ANN401 - YAML is any
@@ -111,12 +119,16 @@ def _build(loader: _StrictLoader, node: yaml.Node, path: tuple[str | int, ...], 
     return _scalar(loader, node)
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode, path: tuple[str | int, ...], lines: Lines) -> dict[Hashable, Any]:
+def _mapping(
+    loader: _StrictLoader, node: yaml.MappingNode, path: tuple[str | int, ...], lines: Lines
+) -> dict[Hashable, Any]:
     built: dict[Hashable, Any] = {}
     for key_node, value_node in node.value:
         key = _scalar(loader, key_node)
         if not isinstance(key, str):
-            raise yaml.MarkedYAMLError(problem=f"key {key!r} is not text; put it in quotes", problem_mark=key_node.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem=f"key {key!r} is not text; put it in quotes", problem_mark=key_node.start_mark
+            )
         if key in built:
             raise yaml.MarkedYAMLError(problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark)
         built[key] = _build(loader, value_node, (*path, key), lines)
@@ -128,8 +140,11 @@ def _scalar(loader: _StrictLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - YA
         raise yaml.MarkedYAMLError(problem="a key must be plain text", problem_mark=node.start_mark)
     is_plain_text = node.style is None and node.tag == "tag:yaml.org,2002:str"
     if is_plain_text and _AMBIGUOUS.fullmatch(node.value):
-        raise yaml.MarkedYAMLError(problem=f"{node.value!r} means different things in YAML 1.1 and 1.2; write true, false or a plain number, or put it in quotes", problem_mark=node.start_mark)
-    value = loader.construct_object(node)  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(
+            problem=f"{node.value!r} means different things in YAML 1.1 and 1.2; write true, false or a plain number, or put it in quotes",
+            problem_mark=node.start_mark,
+        )
+    value = loader.construct_object(node)
     if isinstance(value, float) and not math.isfinite(value):
         raise yaml.MarkedYAMLError(problem=f"{node.value} is not a finite number", problem_mark=node.start_mark)
     return value

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the data are fit to judge a model on: an expectation suite, run by Great Expectations (clause 3.3-07b)."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from governance.checks import expectations, suites
+from governance.core.terms import Finding, Observation, Verdict
+from governance.core.verdicts import combine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from governance.checks.suites import Rule
+    from governance.core.evaluation import EvaluationTable
+
+_BROKEN = {"critical": Verdict.FAIL, "warning": Verdict.WARN, "info": Verdict.PASS}
+_MAY_BE_ABSENT = frozenset({"expect_column_to_exist"})
+_ERROR_NAME = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
+
+
+def measure(table: EvaluationTable, suite_path: Path) -> Finding:
+    """Run a suite on a table.
+
+    Args:
+        table: what the model version is judged on; an empty one gives `insufficient`.
+        suite_path: YAML with `name` and `expectations` (`type`, `kwargs`, `severity`).
+
+    Returns:
+        One observation per expectation: `value` is the share of unexpected values in percent, or the observed
+        number. A broken expectation is `fail` (critical), `warn` (warning) or a noted `pass` (info); one that
+        could not be evaluated is `error`. No offending value is ever part of it.
+
+    Raises:
+        PolicyError: the suite is missing or malformed.
+        SourceUnavailableError: the table's database did not answer.
+    """
+    suite = suites.read(suite_path)
+    built = expectations.build(suite)
+    rows = table.count()
+    if rows == 0:
+        return Finding(
+            Verdict.INSUFFICIENT,
+            n=0,
+            detail=f"the evaluation table is empty: suite {suite.name} has nothing to look at",
+            data_digest=table.digest,
+        )
+    observations = tuple(_observations(table, suite.rules, built, rows))
+    return Finding(
+        combine(observation.verdict for observation in observations),
+        observations,
+        n=rows,
+        detail=f"suite {suite.name}",
+        data_digest=table.digest,
+    )
+
+
+def _observations(table: EvaluationTable, rules: tuple[Rule, ...], built: list[Any], rows: int) -> list[Observation]:
+    """In the suite's order; rules on columns that are not there do not reach Great Expectations."""
+    lost = {position: missing for position, rule in enumerate(rules) if (missing := _missing(rule, table))}
+    runnable = [expectation for position, expectation in enumerate(built) if position not in lost]
+    results = iter(expectations.run(table.batch(), runnable) if runnable else [])
+    return [
+        _error(rule, f"column {lost[position]!r} is not in the evaluation table; correct the suite or the table")
+        if position in lost
+        else _observe(rule, next(results), rows)
+        for position, rule in enumerate(rules)
+    ]
+
+
+def _missing(rule: Rule, table: EvaluationTable) -> str:
+    names = [] if rule.type in _MAY_BE_ABSENT else _columns(rule)
+    return next((name for name in names if name not in table.columns), "")
+
+
+def _columns(rule: Rule) -> list[str]:
+    named = [rule.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+    return [name for name in [*named, *(rule.kwargs.get("column_list") or ())] if isinstance(name, str)]
+
+
+def _observe(rule: Rule, result: Mapping[str, Any], rows: int) -> Observation:
+    raised = _raised(result["exception_info"])
+    if raised:
+        return _error(rule, f"could not be evaluated ({raised}); see whether the column's type fits the expectation")
+    body = result["result"]
+    if "unexpected_count" in body:
+        return _share(rule, result["success"], body, rows)
+    return _observed(rule, result["success"], body.get("observed_value"), rows)
+
+
+def _raised(info: Mapping[str, Any]) -> str:
+    """The kind of the first error, or ''. Never its message: that quotes values."""
+    # One flag if all went well, else an entry per number that could not be computed.
+    first = info if "raised_exception" in info else next(iter(info.values()), {})
+    if not first.get("raised_exception"):
+        return ""
+    match = _ERROR_NAME.search(str(first.get("exception_traceback") or ""))
+    return match[1] if match else "unknown error"
+
+
+def _share(rule: Rule, success: bool, body: Mapping[str, Any], rows: int) -> Observation:  # noqa: FBT001 - as GX tells it
+    n, unexpected = int(body.get("element_count") or 0), int(body["unexpected_count"])
+    present = n - int(body.get("missing_count") or 0)
+    if present <= 0:
+        return _make(rule, Verdict.INSUFFICIENT, "there is no value to look at: all are missing", n=n or rows)
+    share, allowed = 100 * unexpected / present, round(100 * (1 - float(rule.kwargs.get("mostly", 1))), 9)
+    fact = f"{unexpected:,} of {present:,} values ({share:.4g} %) are not as expected; at most {allowed:.4g} % may be"
+    return _make(
+        rule, _verdict(rule, success), fact, value=share, limit=allowed, comparison="<=", n=n, noted=not success
+    )
+
+
+def _observed(rule: Rule, success: bool, observed: Any, rows: int) -> Observation:  # noqa: ANN401, FBT001 - as GX tells it
+    if not isinstance(observed, int | float) or isinstance(observed, bool):
+        if observed is None and rule.type.endswith("_to_be_between"):
+            return _make(rule, Verdict.INSUFFICIENT, "there is no value to compute it from", n=rows)
+        return _make(rule, _verdict(rule, success), "holds" if success else "does not hold", n=rows, noted=not success)
+    if math.isnan(observed):
+        return _make(
+            rule,
+            Verdict.INSUFFICIENT,
+            "there is no number to compute it from: the values are missing or not numbers",
+            n=rows,
+        )
+    if math.isinf(observed):
+        return _error(rule, "the column holds infinite values, so this has no finite result; clean the column")
+    limit, comparison, text = _limit(rule.kwargs)
+    return _make(
+        rule,
+        _verdict(rule, success),
+        f"observed {observed:,.6g}{text}",
+        value=float(observed),
+        limit=limit,
+        comparison=comparison,
+        n=rows,
+        noted=not success,
+    )
+
+
+def _limit(kwargs: Mapping[str, Any]) -> tuple[float | None, str, str]:
+    """The limit where there is one number to print beside the value, and both in words."""
+    low, high, exact = (_number(kwargs.get(key)) for key in ("min_value", "max_value", "value"))
+    if exact is not None or (low is not None and low == high):
+        limit = exact if exact is not None else low
+        return limit, "==", f", expected {limit:,.6g}"
+    if low is not None and high is not None:
+        return None, "", f", expected {low:,.6g} to {high:,.6g}"
+    if low is not None:
+        return low, ">=", f", expected at least {low:,.6g}"
+    return (high, "<=", f", expected at most {high:,.6g}") if high is not None else (None, "", "")
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _verdict(rule: Rule, success: bool) -> Verdict:  # noqa: FBT001 - as GX tells it
+    return Verdict.PASS if success else _BROKEN[rule.severity]
+
+
+def _error(rule: Rule, detail: str) -> Observation:
+    return _make(rule, Verdict.ERROR, detail)
+
+
+def _make(rule: Rule, verdict: Verdict, detail: str, *, noted: bool = False, **numbers: Any) -> Observation:  # noqa: ANN401 - fields of Observation
+    text = f"noted, not judged: {detail}" if noted and rule.severity == "info" else detail
+    return Observation(rule.type, ", ".join(_columns(rule)), verdict=verdict, detail=text, **numbers)

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model treats groups of people alike, judged from counts (clause 3.3-07b).
+
+Each group is compared with a reference group: the one the policy names, else the largest. Two numbers:
+
+- `selection_rate_ratio`: the lower selection rate over the higher one, min(r, 1/r) of group over reference,
+  so a gap counts in whichever direction it goes. It has to be at least the limit (four fifths: EEOC Uniform
+  Guidelines 1978, 29 CFR 1607.4 D). The Katz interval is turned the same way.
+- `equal_opportunity_difference`: the higher true positive rate minus the lower one. It has to be at most the
+  limit (Hardt, Price, Srebro 2016). The Newcombe interval is turned the same way.
+
+A pair passes if its whole interval keeps the limit, fails if its whole interval breaks it, and is else
+`insufficient`: the data cannot tell. What cannot be counted is named, never left out.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from governance.core import statistics
+from governance.core.groups import Group, Share, count_groups, plain
+from governance.core.terms import Finding, Observation, Verdict
+from governance.core.verdicts import combine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from governance.core.evaluation import Scalar
+    from governance.core.groups import Cells
+    from governance.policy import Check
+
+MAX_GROUPS = 100
+"""More groups than this are not groups: an id or an amount was taken for one."""
+
+SELECTION = "selection_rate_ratio"
+OPPORTUNITY = "equal_opportunity_difference"
+
+
+def judge(
+    counts: Mapping[str, Cells], check: Check, *, favourable: Scalar = 1, reference: Mapping[str, Scalar] | None = None
+) -> Finding:
+    """Compare the groups of every sensitive column.
+
+    Args:
+        counts: sensitive column -> (group, label, prediction) -> rows. None and NaN are missing values.
+        check: limits, confidence and the least number of rows a share may rest on (`min_n`).
+        favourable: the label and prediction that a person wants to get; every other value is the opposite.
+        reference: sensitive column -> group to compare with; columns not named take their largest group.
+
+    Returns:
+        One observation per column, group and measure; the worst verdict counts. No column gives `not_run`.
+    """
+    chosen = reference or {}
+    observations = tuple(
+        observation
+        for column, cells in counts.items()
+        for observation in _column(column, cells, check, favourable, chosen.get(column))
+    )
+    n = max((sum(cells.values()) for cells in counts.values()), default=0)
+    verdict = combine(observation.verdict for observation in observations)
+    return Finding(verdict, observations, n=n, detail="" if counts else "no sensitive column was counted")
+
+
+def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
+    """Whether the point estimate keeps the limit, exactly: 48 % against 60 % is 80 %, and 80 % passes.
+
+    Integers, because the float quotient calls two in five exact 80 % cases a breach. The limit counts as it
+    was typed (0.8 is 4/5). No selection at all keeps no limit.
+    """
+    return higher.count > 0 and lower.count * higher.n >= Fraction(repr(limit)) * higher.count * lower.n
+
+
+def _column(column: str, cells: Cells, check: Check, favourable: Scalar, reference: Scalar) -> Iterator[Observation]:
+    problem = _type_problem(cells, favourable)
+    if problem:
+        yield Observation("rows", column, verdict=Verdict.ERROR, detail=problem)
+        return
+    groups = count_groups(cells, favourable)
+    against, trouble = _reference(groups, reference)
+    if against is None or trouble is not None:
+        yield (
+            Observation("groups", column, value=len(groups), verdict=trouble[0], detail=trouble[1])
+            if trouble
+            else _no_rows(column)
+        )
+        return
+    yield from _unknown_rows(column, groups)
+    others = [group for group in groups if group is not against]
+    for group in others:
+        where = f"{column}: {group.name} vs {against.name}"
+        yield _selection(where, group, against, check, constant=_one_class([g.selected for g in groups]))
+        yield _opportunity(where, group, against, check, constant=_one_class([g.favourable for g in groups]))
+
+
+def _no_rows(column: str) -> Observation:
+    return Observation(
+        "groups", column, value=0, n=0, verdict=Verdict.INSUFFICIENT, detail="there are no rows to compare"
+    )
+
+
+def _reference(groups: Sequence[Group], wanted: Scalar) -> tuple[Group | None, tuple[Verdict, str] | None]:
+    """The group to compare with, and what stands in the way of comparing."""
+    if not groups:
+        return None, None
+    if len(groups) > MAX_GROUPS:
+        return None, (
+            Verdict.ERROR,
+            f"{len(groups):,} groups, more than {MAX_GROUPS}: not a grouping; put the values into bands or name another column in evaluation.sensitive",
+        )
+    if wanted is not None and all(group.name != plain(wanted) for group in groups):
+        return None, (
+            Verdict.ERROR,
+            f"the reference group {plain(wanted)!r} is not in the data; correct evaluation.reference in use_cases.yaml",
+        )
+    if len(groups) == 1:
+        return groups[0], (
+            Verdict.INSUFFICIENT,
+            f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
+        )
+    if wanted is not None:
+        return next(group for group in groups if group.name == plain(wanted)), None
+    # People whose group is unknown are no yardstick, unless everybody's is.
+    return max(groups, key=lambda group: (not group.is_missing, group.rows)), None
+
+
+def _type_problem(cells: Cells, favourable: Scalar) -> str:
+    """Text where a number is wanted would silently count as unfavourable."""
+    if isinstance(favourable, str):
+        return ""
+    for position, column in ((1, "label"), (2, "prediction")):
+        if any(isinstance(cell[position], str) for cell in cells):
+            return f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column"
+    return ""
+
+
+def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]:
+    """Rows that no rate can count: a gap may hide in them, so they keep the check from passing."""
+    rows = sum(group.rows for group in groups)
+    for name, missing in (
+        ("prediction", rows - sum(group.selected.n for group in groups)),
+        ("label", rows - sum(group.labelled for group in groups)),
+    ):
+        if missing:
+            text = f"{missing:,} of {rows:,} rows have no {name} (NULL, NaN or infinite) and are in no rate"
+            yield Observation(
+                f"rows_without_{name}",
+                column,
+                value=missing,
+                limit=0,
+                comparison="==",
+                n=rows,
+                verdict=Verdict.INSUFFICIENT,
+                detail=text,
+            )
+
+
+def _one_class(shares: Sequence[Share]) -> bool:
+    count, n = sum(share.count for share in shares), sum(share.n for share in shares)
+    return count in {0, n}
+
+
+def _selection(where: str, group: Group, against: Group, check: Check, *, constant: bool) -> Observation:
+    (low_name, lower), (high_name, higher) = _sorted_by_share(
+        (group.name, group.selected), (against.name, against.selected)
+    )
+    limit, n = check.limits.selection_rate_ratio, lower.n + higher.n
+    reason = _too_little(group.selected, against.selected, check, "predictions", group, against)
+    if not reason and constant:
+        reason = "every prediction is the same: the model sets nobody apart"
+    if not reason and higher.count == 0:
+        reason = "nobody in either group is selected: there is no ratio"
+    fact = f"selected: {low_name} {lower}, {high_name} {higher}"
+    if reason:
+        return Observation(
+            SELECTION,
+            where,
+            limit=limit,
+            comparison=">=",
+            n=n,
+            verdict=Verdict.INSUFFICIENT,
+            detail=f"{reason}; {fact}",
+        )
+    low, high = statistics.katz(lower.count, lower.n, higher.count, higher.n, check.confidence)
+    verdict = _between(low >= limit, high < limit)
+    if verdict is Verdict.INSUFFICIENT:
+        keeps = "keeps" if keeps_ratio(lower, higher, limit) else "breaks"
+        fact += f"; the point {keeps} the limit, the interval does not settle it"
+    value = float(lower.share / higher.share)
+    return Observation(
+        SELECTION, where, value, low, high if math.isfinite(high) else None, limit, ">=", n, verdict, fact
+    )
+
+
+def _opportunity(where: str, group: Group, against: Group, check: Check, *, constant: bool) -> Observation:
+    (low_name, lower), (high_name, higher) = _sorted_by_share(
+        (group.name, group.true_positive), (against.name, against.true_positive)
+    )
+    limit, n = check.limits.equal_opportunity_difference, lower.n + higher.n
+    reason = "every label is the same: errors cannot be told from merit" if constant else ""
+    reason = reason or _too_little(
+        group.true_positive, against.true_positive, check, "favourable labels", group, against
+    )
+    fact = f"found among the deserving: {low_name} {lower}, {high_name} {higher}"
+    if reason:
+        return Observation(
+            OPPORTUNITY,
+            where,
+            limit=limit,
+            comparison="<=",
+            n=n,
+            verdict=Verdict.INSUFFICIENT,
+            detail=f"{reason}; {fact}",
+        )
+    low, high = statistics.newcombe(higher.count, higher.n, lower.count, lower.n, check.confidence)
+    verdict = _between(-limit <= low and high <= limit, low > limit)
+    if verdict is Verdict.INSUFFICIENT:
+        fact += "; the interval does not settle it"
+    return Observation(OPPORTUNITY, where, float(higher.share - lower.share), low, high, limit, "<=", n, verdict, fact)
+
+
+def _between(keeps: bool, breaks: bool) -> Verdict:  # noqa: FBT001 - both are read beside their comparison
+    return Verdict.PASS if keeps else Verdict.FAIL if breaks else Verdict.INSUFFICIENT
+
+
+def _sorted_by_share(*named: tuple[str, Share]) -> list[tuple[str, Share]]:
+    """The lower share first, compared exactly; a share of nothing counts as 0."""
+    return sorted(named, key=lambda pair: pair[1].share)
+
+
+def _too_little(mine: Share, theirs: Share, check: Check, what: str, group: Group, against: Group) -> str:
+    for share, owner in ((mine, group), (theirs, against)):
+        if share.n < check.min_n:
+            return f"{owner.name} has {share.n:,} {what}, fewer than the {check.min_n} that a rate needs"
+    return ""

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Give anything one canonical form, so that equal content has an equal digest."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from enum import Enum
+from types import NoneType
+from typing import Any, Final
+
+import rfc8785
+
+
+def digest(value: Any) -> str:  # noqa: ANN401 - anything `plain` takes
+    """SHA-256, in hex, of the RFC 8785 form of `plain(value)`."""
+    return hashlib.sha256(rfc8785.dumps(plain(value))).hexdigest()
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - anything in, JSON out
+    """Reduce frozen types, enums, moments and hostile text to JSON that every database stores.
+
+    Numbers that JSON lacks (NaN, infinities, integers beyond 2^53) become text; NUL and lone
+    surrogates, which PostgreSQL refuses, become a visible mark.
+
+    Raises:
+        TypeError: `value` is of a type that has no plain form.
+    """
+    for kind, reduce in _PLAIN:
+        if isinstance(value, kind):
+            return reduce(value)
+    if is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def _storable(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\u2400").encode("utf-8", "replace").decode()
+
+
+def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {_storable(str(key)): plain(value[key]) for key in sorted(value, key=str)}
+
+
+_PLAIN: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...]] = (
+    ((NoneType, bool), lambda value: value),
+    (Enum, lambda value: plain(value.value)),
+    (str, _storable),
+    (int, lambda value: value if abs(value) < 2**53 else str(value)),
+    (float, lambda value: value if math.isfinite(value) else str(value)),
+    (datetime, lambda value: value.astimezone(UTC).isoformat(timespec="microseconds")),
+    (date, date.isoformat),
+    (Mapping, _mapping),
+    ((list, tuple), lambda value: [plain(item) for item in value]),
+)

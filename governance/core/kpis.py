@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure the KPIs of the catalogue from facts; what the facts cannot tell stays unknown (KPI)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from governance.core.gates import aged, required
+from governance.core.inventory import FindingKind, InventoryFinding, governed, use_case_of
+from governance.core.terms import CheckResult, GateDecision, KpiValue, Light, RegisteredModel, Risk, Verdict, VersionKey
+from governance.core.tiers import classify
+from governance.policy import Family, KpiTarget, Policy, RiskTier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything that KPIs are measured on, at one moment."""
+
+    models: Sequence[RegisteredModel]
+    decisions: Mapping[tuple[VersionKey, str], GateDecision]
+    """The newest, by version and gate."""
+    first_decisions: Sequence[GateDecision]
+    """The first of each version and gate."""
+    results: Mapping[VersionKey, Mapping[str, CheckResult]]
+    """The newest, by version and check."""
+    risks: Sequence[Risk]
+    findings: Sequence[InventoryFinding]
+    swept_at: datetime | None
+    """When MLflow was last read in full; None: never, so nothing is known."""
+    now: datetime
+
+
+Share = tuple[float | None, float | None, str]
+"""Numerator, denominator and a remark; a count has no denominator."""
+
+
+def measure(position: Position, policy: Policy) -> tuple[KpiValue, ...]:
+    """Every KPI that the policy sets a target for and that a formula here measures."""
+    return tuple(
+        _value(code, target, _FORMULAS.get(code), position, policy) for code, target in sorted(policy.kpis.kpis.items())
+    )
+
+
+def _value(
+    code: str,
+    target: KpiTarget,
+    formula: Callable[[Position, Policy], Share] | None,
+    position: Position,
+    policy: Policy,
+) -> KpiValue:
+    if formula is None or position.swept_at is None:
+        return KpiValue(
+            code, None, Light.GREY, detail="no formula for this KPI" if formula is None else "MLflow was never read"
+        )
+    numerator, denominator, detail = formula(position, policy)
+    value = _ratio(numerator, denominator) if target.unit == "share" else numerator
+    return KpiValue(code, value, light(value, target), numerator, denominator, detail)
+
+
+def _ratio(numerator: float | None, denominator: float | None) -> float | None:
+    return None if numerator is None or not denominator else numerator / denominator
+
+
+def light(value: float | None, target: KpiTarget) -> Light:
+    """The traffic light of a value: grey when unknown or when the KPI only informs."""
+    if value is None or target.better == "info" or target.green is None:
+        return Light.GREY
+    sign = 1 if target.better == "up" else -1
+    if sign * value >= sign * target.green:
+        return Light.GREEN
+    return Light.AMBER if target.amber is not None and sign * value >= sign * target.amber else Light.RED
+
+
+def _inventory_completeness(at: Position, policy: Policy) -> Share:
+    """K-G01: versions with an alias that belong to an owned use case / all versions with an alias."""
+    bearing = [(model.name, version) for model in at.models for version in set(model.aliases.values())]
+    owned = 0
+    for name, _version in bearing:
+        _slug, case = use_case_of(name, policy)
+        owned += case is not None and case.owner is not None
+    return owned, len(bearing), ""
+
+
+def _first_pass_rate(at: Position, policy: Policy) -> Share:  # noqa: ARG001 - one signature for all
+    """K-G03: first decisions that passed / first decisions."""
+    return sum(not d.blocks for d in at.first_decisions), len(at.first_decisions), ""
+
+
+def _ungoverned(at: Position, policy: Policy) -> Share:  # noqa: ARG001 - one signature for all
+    """K-G04: versions that hold a protected alias without a valid decision."""
+    held = sorted({f.subject for f in at.findings if f.kind is FindingKind.UNGOVERNED_CHAMPION})
+    return len(held), None, ", ".join(held[:10])
+
+
+def _data_quality(at: Position, policy: Policy) -> Share:
+    """K-Q01: expectations met / expectations required, over the newest data-quality results."""
+    met = total = unreadable = 0
+    for _version, _tier, name, result in _required_results(at, policy):
+        if policy.checks.checks[name].family is not Family.DATA_QUALITY:
+            continue
+        if result is None or not result.finding.observations:
+            unreadable += 1
+            total += 1  # what nobody could read was not met
+            continue
+        met += sum(o.verdict is Verdict.PASS for o in result.finding.observations)
+        total += len(result.finding.observations)
+    return met, total, f"{unreadable} without a result" if unreadable else ""
+
+
+def _freshness(at: Position, policy: Policy) -> Share:
+    """K-Q02: required checks with a result younger than the tier's maximum age / required checks."""
+    fresh = total = 0
+    for _version, tier, _name, result in _required_results(at, policy):
+        total += 1
+        max_age = timedelta(days=policy.tiers.tiers[tier].max_age_days)
+        fresh += result is not None and aged(result, max_age, at.now) not in {
+            Verdict.STALE,
+            Verdict.NOT_RUN,
+            Verdict.ERROR,
+        }
+    return fresh, total, ""
+
+
+def _fairness_mix(at: Position, policy: Policy) -> Share:
+    """K-Q03: slices within the limit / slices judged; the mix is in the remark."""
+    mix = {"within": 0, "breach": 0, "not enough evidence": 0}
+    for _version, _tier, name, result in _required_results(at, policy):
+        if policy.checks.checks[name].family is Family.BIAS:
+            for observation in result.finding.observations if result else ():
+                mix[_slice_kind(observation.verdict)] += 1
+    return mix["within"], sum(mix.values()), ", ".join(f"{kind} {n}" for kind, n in mix.items())
+
+
+def _slice_kind(verdict: Verdict) -> str:
+    return {Verdict.PASS: "within", Verdict.WARN: "within", Verdict.FAIL: "breach"}.get(verdict, "not enough evidence")
+
+
+def _above_appetite(at: Position, policy: Policy) -> Share:
+    """K-R01: open risks with a score above the appetite."""
+    above = [risk for risk in at.risks if risk.is_open and risk.score > policy.risks.appetite]
+    oldest = max(((at.now - risk.opened_at).days for risk in above), default=0)
+    return len(above), None, f"oldest {oldest} days" if above else ""
+
+
+def _required_results(at: Position, policy: Policy) -> Iterator[tuple[VersionKey, RiskTier, str, CheckResult | None]]:
+    """Each check that a gate requires of a governed version, once, with its newest result."""
+    for model in at.models:
+        _slug, case = use_case_of(model.name, policy)
+        if case is None:
+            continue
+        tier = classify(case, policy.tiers)
+        wanted = {
+            (version.key, name)
+            for code, gate in policy.gates.gates.items()
+            for version in governed(model, gate)
+            for name in required(code, tier, policy)
+            if name not in case.exempt
+        }
+        for key, name in sorted(wanted):
+            yield key, tier, name, at.results.get(key, {}).get(name)
+
+
+_FORMULAS: Final[Mapping[str, Callable[[Position, Policy], Share]]] = {
+    "K-G01": _inventory_completeness,
+    "K-G03": _first_pass_rate,
+    "K-G04": _ungoverned,
+    "K-Q01": _data_quality,
+    "K-Q02": _freshness,
+    "K-Q03": _fairness_mix,
+    "K-R01": _above_appetite,
+}
+"""KPI of the catalogue -> what measures it."""

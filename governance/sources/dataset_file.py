@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Parquet or CSV file as an evaluation table, counted by a DuckDB that can reach nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from duckdb import DuckDBPyConnection
+
+from governance.errors import CheckNotRunError
+from governance.sources.scalars import MAX_GROUPS, quoted, scalar, too_many
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from governance.core.evaluation import Scalar
+
+_READERS: Final = {
+    # Types are told from the whole file, so that a late text cannot pass for a number; directory names add no columns.
+    ".parquet": "read_parquet(?, hive_partitioning = false)",
+    ".csv": "read_csv(?, header = true, sample_size = -1, hive_partitioning = false)",
+}
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "threads": 2,
+    "memory_limit": "1GB",
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+
+
+@dataclass
+class FileTable:
+    """Rows of one file. See `core.evaluation.EvaluationTable`."""
+
+    path: Path
+    connection: DuckDBPyConnection = field(repr=False)
+    relation: str
+
+    @cached_property
+    def columns(self) -> Mapping[str, str]:
+        """Column name -> DuckDB type, in the file's order."""
+        return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE SELECT * FROM {self.relation}")}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def count(self) -> int:
+        """Number of rows."""
+        return int(self._rows(f"SELECT count(*) FROM {self.relation}")[0][0])  # noqa: S608 - the relation is a constant
+
+    def group_counts(self, by: Sequence[str]) -> list[tuple[tuple[Scalar, ...], int]]:
+        """Rows per combination of the values of `by`, in one scan.
+
+        Raises:
+            CheckNotRunError: a column is missing or has too many values.
+        """
+        for name in by:
+            if name not in self.columns:
+                raise CheckNotRunError(
+                    f"column {name!r} is not in {self.path.name}",
+                    hint="Correct `evaluation` in use_cases.yaml, or add the column to the file.",
+                )
+        names = ", ".join(quoted(name) for name in by)
+        places = ", ".join(str(position + 1) for position in range(len(by)))
+        rows = self._rows(f"SELECT {names}, count(*) FROM {self.relation} GROUP BY {places} LIMIT {MAX_GROUPS + 1}")  # noqa: S608 - checked and quoted above
+        if len(rows) > MAX_GROUPS:
+            raise self._too_many(by)
+        return [(tuple(scalar(value) for value in row[:-1]), int(row[-1])) for row in rows]
+
+    def batch(self) -> Any:  # noqa: ANN401 - a pandas DataFrame
+        """The whole file as a pandas DataFrame."""
+        return self._execute(f"SELECT * FROM {self.relation}").df()  # noqa: S608 - the relation is a constant
+
+    def _too_many(self, by: Sequence[str]) -> CheckNotRunError:
+        distinct = ", ".join(f"count(DISTINCT {quoted(name)})" for name in by)
+        sizes = dict(zip(by, self._rows(f"SELECT {distinct} FROM {self.relation}")[0], strict=True))  # noqa: S608 - checked and quoted
+        return too_many(sizes)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._execute(sql).fetchall()
+
+    def _execute(self, sql: str) -> DuckDBPyConnection:
+        import duckdb
+
+        try:
+            return self.connection.execute(sql, [str(self.path)])
+        except duckdb.Error as error:
+            # DuckDB's message quotes the offending line of the file.
+            raise CheckNotRunError(
+                f"{self.path.name} cannot be read as {self.path.suffix[1:].upper()} ({type(error).__name__})",
+                hint="Write the file again as Parquet, or as CSV with a header.",
+            ) from None
+
+
+@contextmanager
+def open_file(path: Path) -> Generator[FileTable]:
+    """Open one file that is already known to be allowed.
+
+    Raises:
+        CheckNotRunError: it is neither Parquet nor CSV, or broken.
+    """
+    if path.suffix.lower() not in _READERS:
+        raise CheckNotRunError(
+            f"{path.name!r} is neither .parquet nor .csv", hint="Write the evaluation data in one of these formats."
+        )
+    if set(path.as_posix()) & set("*?[]{}"):
+        raise CheckNotRunError(
+            f"{path.name!r} or a directory above it is named with one of * ? [ ] {{ }}",
+            hint="Rename it: DuckDB would take that for a pattern of several files.",
+        )
+    with _locked(path) as connection:
+        table = FileTable(path, connection, _READERS[path.suffix.lower()])
+        _ = table.columns  # a broken file shows here, not in the middle of a check
+        yield table
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[DuckDBPyConnection]:
+    """A DuckDB in memory that may read `path` and change nothing about itself."""
+    import duckdb
+
+    with duckdb.connect(config=_CONFIG) as connection:
+        literal = "'" + str(path).replace("'", "''") + "'"
+        connection.execute(f"SET allowed_paths = [{literal}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection

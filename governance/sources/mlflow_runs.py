@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where model versions come from: the runs and logged models behind them, hundreds to a request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from governance.core.terms import DatasetInput
+from governance.sources.mlflow_fields import Fields, location
+from governance.sources.mlflow_rest import Connection, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from governance.core.terms import ModelVersion
+
+# Ids stand inside a filter expression: what does not look like an id is never asked for.
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_LOGGED_MODEL = re.compile(r"models:/(m-[A-Za-z0-9_-]{1,64})/?")
+
+
+@dataclass(frozen=True, slots=True)
+class PageSizes:
+    """Entries per request: the most that MLflow takes, or what its databases bear."""
+
+    models: int = 1_000
+    versions: int = 10_000
+    runs: int = 500
+    """MLflow's parser gives up on filters of some thousand ids."""
+    experiments: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A run or a logged model."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[DatasetInput, ...] = ()
+    run_id: str | None = None
+    """The run that a logged model came from."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True for a run that recorded nothing: MLflow 3 lets the logged model carry it all."""
+        return not (self.metrics or self.params or self.datasets)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Runs and logged models by id."""
+
+    runs: Mapping[str, Origin]
+    logged: Mapping[str, Origin]
+
+
+_NOTHING = Origin()
+
+
+def origins(connection: Connection, versions: Iterable[ModelVersion], sizes: PageSizes) -> Origins:
+    """Read the runs of `versions`, and the logged models of those whose run is missing or tells nothing.
+
+    A run that was deleted for good, or that our account may not see, is simply not among them.
+    """
+    versions = tuple(versions)
+    wanted = {version.run_id for version in versions if version.run_id}
+    if not wanted and not any(map(_logged_id, versions)):
+        return Origins({}, {})
+    experiments = _experiments(connection, sizes.experiments)
+    runs = _runs(connection, experiments, wanted, sizes)
+    bare = {_logged_id(version) for version in versions if runs.get(version.run_id or "", _NOTHING).is_empty}
+    logged = _logged(connection, experiments, {each for each in bare if each}, sizes)
+    sources = {model.run_id for model in logged.values() if model.run_id}
+    return Origins(runs | _runs(connection, experiments, sources - runs.keys(), sizes), logged)
+
+
+def with_origin(version: ModelVersion, told: Origins) -> ModelVersion:
+    """Return the version with what its run and logged model tell.
+
+    Of equal names the one nearest to the version counts: its own tag, then the logged model's, then the run's.
+    """
+    model = told.logged.get(_logged_id(version) or "", _NOTHING)
+    run_id = version.run_id or model.run_id
+    run = told.runs.get(run_id or "", _NOTHING)
+    return replace(
+        version,
+        run_id=run_id,
+        metrics={**run.metrics, **model.metrics},
+        params={**run.params, **model.params},
+        tags={**run.tags, **model.tags, **version.tags},
+        datasets=run.datasets,
+    )
+
+
+def _logged_id(version: ModelVersion) -> str | None:
+    match = _LOGGED_MODEL.fullmatch(version.source)
+    return match[1] if match else None
+
+
+def _experiments(connection: Connection, size: int) -> list[str]:
+    """List every experiment, deleted ones too: MLflow searches runs within named experiments only."""
+    query = {"view_type": "ALL"}
+    return [
+        experiment.key("experiment_id")
+        for page in pages(connection, "POST", "experiments/search", query, size)
+        for experiment in page.each("experiments")
+    ]
+
+
+def _runs(connection: Connection, experiments: Sequence[str], ids: Iterable[str], sizes: PageSizes) -> dict[str, Origin]:
+    query = {"run_view_type": "ALL"}
+    wanted = [each for each in ids if _RUN_ID.fullmatch(each)]
+    entries = _by_id(connection, "runs", "attributes.run_id", wanted, experiments, sizes, query)
+    return {entry.inner("info").key("run_id"): _run(entry) for entry in entries}
+
+
+def _logged(
+    connection: Connection, experiments: Sequence[str], ids: Iterable[str], sizes: PageSizes
+) -> dict[str, Origin]:
+    entries = _by_id(connection, "logged-models", "model_id", ids, experiments, sizes, {})
+    return {entry.inner("info").key("model_id"): _logged_model(entry) for entry in entries}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the committee pack of a month in Japanese and English, and publish it once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from governance.core import packs
+from governance.core.calendar import Month, meeting_day, month_of, newest_due, parse_month
+from governance.errors import PolicyError, ReportError
+from governance.reports import pack as document
+from governance.runtime import business_days
+from governance.steps import position
+from governance.store import gates as gate_facts
+from governance.store import registers
+from governance.store.facts import AsOf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy.orm import Session
+
+    from governance.core.committee import Pack
+    from governance.policy import Policy
+    from governance.runtime import Runtime
+    from governance.store.models import PackRow
+
+LANGUAGES: Final = ("ja", "en")
+
+
+def build(rt: Runtime, period: str | None = None) -> dict[str, str]:
+    """Assemble, render and publish the pack of `period` (YYYY-MM; default: the newest month due).
+
+    A month that has ended is cut off at its end. What was known, and which policy held, when its
+    pack was first published is what later builds use too: building it again gives the same bytes
+    and records nothing. A month that has not ended gives an interim pack as of now.
+
+    Returns:
+        Path of each file -> its SHA-256.
+
+    Raises:
+        PolicyError: `period` is not a month, or has not begun.
+        ReportError: the pack could not be rendered or written.
+    """
+    month = _month(rt, period)
+    published = _published(rt, month)
+    files, pack = _typeset(rt, month, published)
+    if published and _digests(files) != published.files:
+        # Same facts, other typesetting: a newer template or font. What was published stays.
+        files, pack = _typeset(rt, month, published, revision=published.revision + 1)
+    for name, data in files.items():
+        _write(rt.settings.pack_dir / name, data)
+    with rt.writing() as session:
+        registers.record_policy(session, rt.policy, rt.telling())
+        registers.record_pack(session, pack, _digests(files), rt.telling())
+    return {str(rt.settings.pack_dir / name): sha for name, sha in _digests(files).items()}
+
+
+def _month(rt: Runtime, period: str | None) -> Month:
+    now = rt.clock()
+    month = (
+        parse_month(period)
+        if period
+        else newest_due(now, rt.policy.calendar.committee, business_days(rt.policy), rt.zone)
+    )
+    if month > month_of(now, rt.zone):
+        raise PolicyError(f"period {month} has not begun", hint="Name this month for an interim pack, or a past one.")
+    return month
+
+
+def _published(rt: Runtime, month: Month) -> PackRow | None:
+    with rt.reading() as session:
+        return registers.final_pack(session, str(month), rt.current())
+
+
+def _typeset(
+    rt: Runtime, month: Month, published: PackRow | None, revision: int | None = None
+) -> tuple[dict[str, bytes], Pack]:
+    pack = assemble(rt, month, published, revision)
+    return {_name(pack, language): _render(rt, pack, language) for language in LANGUAGES}, pack
+
+
+def assemble(rt: Runtime, month: Month, published: PackRow | None = None, revision: int | None = None) -> Pack:
+    """The content of a month's pack, on the clocks and under the policy of the published one if there is one."""
+    now = rt.clock()
+    interim = month == month_of(now, rt.zone)
+    as_of = now if interim else month.end(rt.zone)
+    at = AsOf(as_of, published.known_at if published else now)
+    with rt.reading() as session:
+        policy = (registers.policy(session, published.policy_digest) if published else None) or rt.policy
+        meeting_on = meeting_day(month, policy.calendar.committee, business_days(policy))
+        facts = _facts(session, policy, month, at, rt.zone)
+    number = revision or (published.revision if published else 1)
+    return packs.assemble(packs.CutOff(str(month), at.as_of, at.known_at, interim, meeting_on, number), facts, policy)
+
+
+def _facts(session: Session, policy: Policy, month: Month, at: AsOf, zone: ZoneInfo) -> packs.Facts:
+    return packs.Facts(
+        position=position.read(session, policy, at),
+        kpis=registers.kpis(session, at),
+        previous_kpis=registers.kpis(session, AsOf(month.previous.end(zone), at.known_at)),
+        tallies=gate_facts.tally(session, month.start(zone), at),
+    )
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+
+
+def _name(pack: Pack, language: str) -> str:
+    """`2026-10-r1.ja.pdf`; an interim pack carries its cut-off, so that none overwrites another."""
+    stamp = f"-interim-{pack.as_of:%Y%m%dT%H%M%S%fZ}" if pack.interim else f"-r{pack.revision}"
+    return f"{pack.period}{stamp}.{language}.pdf"
+
+
+def _render(rt: Runtime, pack: Pack, language: str) -> bytes:
+    return document.render(pack, language, template_dir=rt.settings.template_dir, font_dir=rt.settings.font_dir)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
+            draft.write(data)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).replace(path)
+    except OSError as error:
+        raise ReportError(
+            f"{path}: {error.strerror or error}", hint="Check GOVERNANCE_PACK_DIR: it must be writable and have room."
+        ) from error

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take model versions to their gates: plan what is due, check, decide, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from governance import checks
+from governance.core import gates, inventory, tiers
+from governance.core.evidence import digest
+from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey
+from governance.core.wording import label, reason_line
+from governance.errors import CheckNotRunError, NotFoundError
+from governance.policy import Family, RiskTier, UseCase
+from governance.sources import datasets
+from governance.store import gates as facts
+from governance.store import inventory as inventory_facts
+from governance.store import registers
+
+if TYPE_CHECKING:
+    from governance.core.terms import GateDecision
+    from governance.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A version at a gate with everything that its checks need."""
+
+    version: ModelVersion
+    model: RegisteredModel
+    slug: str | None
+    use_case: UseCase | None
+    tier: RiskTier
+    results: Mapping[str, CheckResult]
+    changed_at: datetime | None
+
+
+def plan(rt: Runtime) -> list[dict[str, str | int]]:
+    """The versions to take to their gates now: something to measure, or a gate that is not open.
+
+    Blocked versions are always planned, so that a run is never green while a gate is red.
+
+    Returns:
+        Models and versions, sorted; small enough for XCom.
+    """
+    with rt.reading() as session:
+        at = rt.current()
+        models, decisions = inventory_facts.models(session, at), facts.decisions(session, at)
+        results, changed = facts.results(session, at), inventory_facts.changed_at(session, at)
+    wanted = set()
+    for model in models:
+        for code, gate in rt.policy.gates.gates.items():
+            for version in inventory.governed(model, gate):
+                subject = _gather(rt, model, version, results.get(version.key, {}), changed.get(version.key))
+                if _is_closed(decisions.get((version.key, code)), rt) or _due(rt, subject):
+                    wanted.add(version.key)
+    return [{"model": key.model, "version": key.version} for key in sorted(wanted)]
+
+
+def check(rt: Runtime, key: VersionKey) -> list[str]:
+    """Measure every check that is due on a version and record how each ended.
+
+    A check that cannot be carried out is recorded as such and stops neither the others nor the run.
+
+    Returns:
+        The names of the checks measured.
+
+    Raises:
+        NotFoundError: the inventory does not know the version.
+        SourceUnavailableError: the data did not answer; what was measured before is kept.
+    """
+    subject = _read(rt, key)
+    names = _due(rt, subject)
+    for name in names:
+        _record(rt, subject, name, _measure(rt, subject, name))
+    return names
+
+
+def decide(rt: Runtime, key: VersionKey) -> list[str]:
+    """Weigh the newest results at every gate the version stands at, and record the decisions.
+
+    Returns:
+        The gates decided.
+    """
+    subject = _read(rt, key)
+    with rt.writing() as session:
+        telling = rt.telling()
+        registers.record_policy(session, rt.policy, telling)
+        codes = _gates_of(rt, subject)
+        for code in codes:
+            decision = gates.decide(
+                code, subject.version, subject.use_case, subject.tier, subject.results, rt.policy, now=telling.at
+            )
+            facts.record_decision(session, decision, rt.code_version, telling)
+    return codes
+
+
+def blocked(rt: Runtime, key: VersionKey) -> str:
+    """Why the version may not go on, one line per reason; empty when every gate is open."""
+    with rt.reading() as session:
+        decisions = facts.decisions_of(session, key, rt.current())
+    if not decisions:
+        raise NotFoundError(
+            f"{key}: no gate has decided on it", hint="Run model_gate, or `governance check MODEL VERSION`."
+        )
+    return "\n".join(report(decision, rt.settings.language) for decision in decisions.values() if decision.blocks)
+
+
+def report(decision: GateDecision, language: str) -> str:
+    """A decision as people read it: the verdict, then one line per reason."""
+    verdict = label(decision.verdict, language)
+    head = f"{decision.gate} {decision.subject} ({label(decision.tier, language)}): {verdict}"
+    return "\n".join([head, *(f"- {reason_line(reason, language)}" for reason in decision.reasons)])
+
+
+def _read(rt: Runtime, key: VersionKey) -> _Subject:
+    with rt.reading() as session:
+        at = rt.current()
+        model = inventory_facts.model(session, key.model, at)
+        version = next((v for v in model.versions if v.key == key), None) if model else None
+        if model is None or version is None:
+            raise NotFoundError(f"{key} is not in the inventory", hint="Run inventory_sync, or `governance sync`.")
+        return _gather(
+            rt, model, version, facts.results_of(session, key, at), inventory_facts.version_changed_at(session, key, at)
+        )
+
+
+def _gather(
+    rt: Runtime,
+    model: RegisteredModel,
+    version: ModelVersion,
+    results: Mapping[str, CheckResult],
+    changed_at: datetime | None,
+) -> _Subject:
+    slug, case = inventory.use_case_of(model.name, rt.policy)
+    return _Subject(version, model, slug, case, tiers.classify(case, rt.policy.tiers), results, changed_at)
+
+
+def _gates_of(rt: Runtime, subject: _Subject) -> list[str]:
+    return [
+        code
+        for code, gate in sorted(rt.policy.gates.gates.items())
+        if subject.version in inventory.governed(subject.model, gate)
+    ]
+
+
+def _is_closed(decision: GateDecision | None, rt: Runtime) -> bool:
+    """A decision made under another policy is taken again; that alone measures nothing."""
+    return decision is None or decision.blocks or decision.policy_digest != rt.policy.digest
+
+
+def _due(rt: Runtime, subject: _Subject) -> list[str]:
+    """The required checks that have to be measured now; none for a model without a use case."""
+    case = subject.use_case
+    if case is None:
+        return []
+    recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
+    wanted = {name for code in _gates_of(rt, subject) for name in gates.required(code, subject.tier, rt.policy)}
+    return [
+        name
+        for name in sorted(wanted - case.exempt.keys())
+        if gates.due(
+            subject.results.get(name), _definition(rt, name, case), recheck, subject.changed_at, now=rt.clock()
+        )
+    ]
+
+
+def _definition(rt: Runtime, name: str, case: UseCase) -> str:
+    """Digest of all that policy says about one check on one use case."""
+    said = case.model_dump(mode="json", include={"evaluation", "performance", "suite"})
+    check = rt.policy.checks.checks[name]
+    suite = checks.suite_digest(rt.settings.suite_dir, case) if check.family is Family.DATA_QUALITY else ""
+    return digest({"check": check.model_dump(mode="json"), "use_case": said, "suite": suite})
+
+
+def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
+    check, case = rt.policy.checks.checks[name], subject.use_case
+    assert case is not None  # noqa: S101 - `_due` names no check without a use case
+    if check.family not in checks.ON_A_TABLE:
+        return checks.run(check, subject.version, subject.model, case, None, suite_dir=rt.settings.suite_dir)
+    try:
+        with datasets.open_table(case, subject.version, rt.settings) as table:
+            return checks.run(check, subject.version, subject.model, case, table, suite_dir=rt.settings.suite_dir)
+    except CheckNotRunError as error:
+        return Finding(Verdict.ERROR, detail=str(error))
+
+
+def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:
+    case = subject.use_case
+    assert case is not None  # noqa: S101 - as above
+    telling = rt.telling()
+    recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
+    with rt.writing() as session:
+        facts.record_result(
+            session,
+            (subject.version.key, name),
+            _definition(rt, name, case),
+            finding,
+            telling=telling,
+            fresh_since=max(telling.at - recheck, subject.changed_at or telling.at - recheck),
+        )

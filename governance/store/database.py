@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open the governance database, and bring its schema up to the code's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from governance.errors import PolicyError, SourceUnavailableError, StoreError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+VERSION_TABLE: Final = "governance_version"
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+
+def connect(url: SecretStr) -> Engine:
+    """An engine on the governance database; nothing is opened before first use.
+
+    Raises:
+        PolicyError: the URL cannot be one of SQLite or PostgreSQL.
+    """
+    try:
+        parsed = make_url(url.get_secret_value())
+        if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise PolicyError(
+                f"GOVERNANCE_DATABASE_URL: {parsed.get_backend_name()} is not supported",
+                hint="Use sqlite:///path or postgresql+psycopg://user@host/name.",
+            )
+        engine = create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise PolicyError(
+            "GOVERNANCE_DATABASE_URL: not a database URL",
+            hint="Use sqlite:///path or postgresql+psycopg://user@host/name.",
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        _prepare_sqlite(engine, parsed.database)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, path: str | None) -> None:
+    """WAL and immediate write locks: parallel tasks wait for each other instead of failing."""
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - DBAPI
+        connection.isolation_level = None  # we emit BEGIN ourselves
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def upgrade(engine: Engine) -> str:
+    """Bring the schema to the code's revision, which is returned. Safe to run twice."""
+    try:
+        with engine.execution_options(write=True).begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise SourceUnavailableError(
+            f"the governance database did not answer: {error.orig}",
+            hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
+        ) from error
+    return _head()
+
+
+def status(engine: Engine) -> tuple[str | None, str]:
+    """The schema revision found (None: no schema) and the one the code needs."""
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(
+                connection, opts={"version_table": VERSION_TABLE}
+            ).get_current_revision(), _head()
+    except DBAPIError as error:
+        raise SourceUnavailableError(
+            f"the governance database did not answer: {error.orig}",
+            hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
+        ) from error
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse to work on a schema that is not the code's.
+
+    Raises:
+        StoreError: the schema is missing, older or newer.
+    """
+    found, needed = status(engine)
+    if found != needed:
+        what = "has no schema yet" if found is None else f"has schema {found}"
+        raise StoreError(
+            f"the governance database {what}; this version needs {needed}",
+            hint="Run `governance db upgrade` with the newest installed version.",
+        )
+
+
+def _head() -> str:
+    head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    assert head is not None  # noqa: S101 - shipped with the package
+    return head

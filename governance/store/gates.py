@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remember check results and gate decisions, and read them back as of a moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
+
+from governance.core.evidence import plain
+from governance.core.terms import (
+    CheckResult,
+    Finding,
+    GateDecision,
+    GateVerdict,
+    Observation,
+    Reason,
+    Verdict,
+    VersionKey,
+)
+from governance.policy import RiskTier
+from governance.store.facts import newest, record_changed
+from governance.store.models import CheckResultRow, GateDecisionRow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from governance.store.facts import AsOf, Telling
+
+_OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
+_REASONS: Final = TypeAdapter(tuple[Reason, ...])
+
+Results = dict[VersionKey, dict[str, CheckResult]]
+"""Version -> check -> newest result."""
+
+
+def results(session: Session, at: AsOf) -> Results:
+    """The newest result of every check on every version; one query."""
+    return _by_version(session, at)
+
+
+def results_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, CheckResult]:
+    """The newest result of every check on one version."""
+    found = _by_version(session, at, CheckResultRow.model == key.model, CheckResultRow.version == key.version)
+    return found.get(key, {})
+
+
+def _by_version(session: Session, at: AsOf, *where: ColumnElement[bool]) -> Results:
+    found: Results = defaultdict(dict)
+    for row in newest(session, CheckResultRow, at, *where):
+        found[VersionKey(row.model, row.version)][row.check] = _result(row)
+    return found
+
+
+def record_result(
+    session: Session,
+    series: tuple[VersionKey, str],
+    definition: str,
+    finding: Finding,
+    *,
+    telling: Telling,
+    fresh_since: datetime,
+) -> None:
+    """Append how a check ended; the same ending within the same interval is told once.
+
+    `series` is the version and the check.
+    """
+    key, check = series
+    row = CheckResultRow(
+        subject=str(key),
+        model=key.model,
+        version=key.version,
+        check=check,
+        verdict=finding.verdict.value,
+        n=finding.n,
+        detail=finding.detail,
+        observations=[plain(o) for o in finding.observations],
+        data_digest=finding.data_digest,
+        definition=definition,
+    )
+    where = (CheckResultRow.model == key.model, CheckResultRow.version == key.version, CheckResultRow.check == check)
+    record_changed(session, [row], telling, *where, fresh_since=fresh_since)
+
+
+def decisions(session: Session, at: AsOf) -> dict[tuple[VersionKey, str], GateDecision]:
+    """The newest decision of every version and gate; one query."""
+    return {
+        (VersionKey(row.model, row.version), row.gate): _decision(row) for row in newest(session, GateDecisionRow, at)
+    }
+
+
+def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateDecision]:
+    """The newest decision of each gate on one version."""
+    where = (GateDecisionRow.model == key.model, GateDecisionRow.version == key.version)
+    return {row.gate: _decision(row) for row in newest(session, GateDecisionRow, at, *where)}
+
+
+def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
+    """The first decision of each version and gate."""
+    first = (
+        select(
+            GateDecisionRow.model, GateDecisionRow.version, GateDecisionRow.gate, func.min(GateDecisionRow.effective_at)
+        )
+        .where(GateDecisionRow.effective_at <= at.as_of, GateDecisionRow.recorded_at <= at.known_at)
+        .group_by(GateDecisionRow.model, GateDecisionRow.version, GateDecisionRow.gate)
+        .subquery()
+    )
+    model, version, gate, moment = first.c
+    joined = select(GateDecisionRow).join(
+        first,
+        (GateDecisionRow.model == model)
+        & (GateDecisionRow.version == version)
+        & (GateDecisionRow.gate == gate)
+        & (GateDecisionRow.effective_at == moment),
+    )
+    return [_decision(row) for row in session.scalars(joined)]
+
+
+def record_decision(session: Session, decision: GateDecision, code_version: str, telling: Telling) -> None:
+    """Append a decision unless the newest one says the same on the same evidence."""
+    row = GateDecisionRow(
+        subject=str(decision.subject),
+        model=decision.subject.model,
+        version=decision.subject.version,
+        gate=decision.gate,
+        tier=decision.tier.value,
+        verdict=decision.verdict.value,
+        reasons=[plain(reason) for reason in decision.reasons],
+        policy_digest=decision.policy_digest,
+        facts_digest=decision.facts_digest,
+        evidence=dict(decision.evidence),
+        code_version=code_version,
+    )
+    where = (
+        GateDecisionRow.model == row.model,
+        GateDecisionRow.version == row.version,
+        GateDecisionRow.gate == row.gate,
+    )
+    record_changed(session, [row], telling, *where)
+
+
+def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict, int]]:
+    """How often each check ended how, from `since` on."""
+    counted = (
+        select(CheckResultRow.check, CheckResultRow.verdict, func.count())
+        .where(
+            CheckResultRow.effective_at >= since,
+            CheckResultRow.effective_at <= at.as_of,
+            CheckResultRow.recorded_at <= at.known_at,
+        )
+        .group_by(CheckResultRow.check, CheckResultRow.verdict)
+    )
+    found: dict[str, dict[Verdict, int]] = defaultdict(dict)
+    for check, verdict, n in session.execute(counted):
+        found[check][Verdict(verdict)] = n
+    return found
+
+
+def _result(row: CheckResultRow) -> CheckResult:
+    observations = _OBSERVATIONS.validate_python(row.observations)
+    finding = Finding(Verdict(row.verdict), observations, row.n, row.detail, row.data_digest)
+    return CheckResult(row.id, VersionKey(row.model, row.version), row.check, row.effective_at, row.definition, finding)
+
+
+def _decision(row: GateDecisionRow) -> GateDecision:
+    return GateDecision(
+        subject=VersionKey(row.model, row.version),
+        gate=row.gate,
+        tier=RiskTier(row.tier),
+        verdict=GateVerdict(row.verdict),
+        reasons=_REASONS.validate_python(row.reasons),
+        policy_digest=row.policy_digest,
+        facts_digest=row.facts_digest,
+        evidence=row.evidence,
+        at=row.effective_at,
+        id=row.id,
+    )
