@@ -20,7 +20,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from governance.core import statistics
-from governance.core.groups import Group, Share, count_groups, plain
+from governance.core.groups import Group, Share, choose_reference, count_groups, type_problem
 from governance.core.terms import Finding, Observation, Verdict
 from governance.core.verdicts import combine
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from governance.core.evaluation import Scalar
     from governance.core.groups import Cells
     from governance.policy import Check
-
-MAX_GROUPS = 100
-"""More groups than this are not groups: an id or an amount was taken for one."""
 
 SELECTION = "selection_rate_ratio"
 OPPORTUNITY = "equal_opportunity_difference"
@@ -73,18 +70,14 @@ def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
 
 
 def _column(column: str, cells: Cells, check: Check, favourable: Scalar, reference: Scalar) -> Iterator[Observation]:
-    problem = _type_problem(cells, favourable)
+    problem = type_problem(cells, favourable)
     if problem:
         yield Observation("rows", column, verdict=Verdict.ERROR, detail=problem)
         return
     groups = count_groups(cells, favourable)
-    against, trouble = _reference(groups, reference)
-    if against is None or trouble is not None:
-        yield (
-            Observation("groups", column, value=len(groups), verdict=trouble[0], detail=trouble[1])
-            if trouble
-            else _no_rows(column)
-        )
+    against = choose_reference(groups, reference)
+    if not isinstance(against, Group):
+        yield Observation("groups", column, value=len(groups), verdict=against[0], detail=against[1])
         return
     yield from _unknown_rows(column, groups)
     others = [group for group in groups if group is not against]
@@ -92,47 +85,6 @@ def _column(column: str, cells: Cells, check: Check, favourable: Scalar, referen
         where = f"{column}: {group.name} vs {against.name}"
         yield _selection(where, group, against, check, constant=_one_class([g.selected for g in groups]))
         yield _opportunity(where, group, against, check, constant=_one_class([g.favourable for g in groups]))
-
-
-def _no_rows(column: str) -> Observation:
-    return Observation(
-        "groups", column, value=0, n=0, verdict=Verdict.INSUFFICIENT, detail="there are no rows to compare"
-    )
-
-
-def _reference(groups: Sequence[Group], wanted: Scalar) -> tuple[Group | None, tuple[Verdict, str] | None]:
-    """The group to compare with, and what stands in the way of comparing."""
-    if not groups:
-        return None, None
-    if len(groups) > MAX_GROUPS:
-        return None, (
-            Verdict.ERROR,
-            f"{len(groups):,} groups, more than {MAX_GROUPS}: not a grouping; put the values into bands or name another column in evaluation.sensitive",
-        )
-    if wanted is not None and all(group.name != plain(wanted) for group in groups):
-        return None, (
-            Verdict.ERROR,
-            f"the reference group {plain(wanted)!r} is not in the data; correct evaluation.reference in use_cases.yaml",
-        )
-    if len(groups) == 1:
-        return groups[0], (
-            Verdict.INSUFFICIENT,
-            f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
-        )
-    if wanted is not None:
-        return next(group for group in groups if group.name == plain(wanted)), None
-    # People whose group is unknown are no yardstick, unless everybody's is.
-    return max(groups, key=lambda group: (not group.is_missing, group.rows)), None
-
-
-def _type_problem(cells: Cells, favourable: Scalar) -> str:
-    """Text where a number is wanted would silently count as unfavourable."""
-    if isinstance(favourable, str):
-        return ""
-    for position, column in ((1, "label"), (2, "prediction")):
-        if any(isinstance(cell[position], str) for cell in cells):
-            return f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column"
-    return ""
 
 
 def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]:
@@ -168,7 +120,7 @@ def _selection(where: str, group: Group, against: Group, check: Check, *, consta
     limit, n = check.limits.selection_rate_ratio, lower.n + higher.n
     reason = _too_little(group.selected, against.selected, check, "predictions", group, against)
     if not reason and constant:
-        reason = "every prediction is the same: the model sets nobody apart"
+        reason = "all predictions are favourable or none is: the model sets nobody apart"
     if not reason and higher.count == 0:
         reason = "nobody in either group is selected: there is no ratio"
     fact = f"selected: {low_name} {lower}, {high_name} {higher}"
@@ -198,11 +150,11 @@ def _opportunity(where: str, group: Group, against: Group, check: Check, *, cons
         (group.name, group.true_positive), (against.name, against.true_positive)
     )
     limit, n = check.limits.equal_opportunity_difference, lower.n + higher.n
-    reason = "every label is the same: errors cannot be told from merit" if constant else ""
+    reason = "all labels are favourable or none is: there is only one class" if constant else ""
     reason = reason or _too_little(
         group.true_positive, against.true_positive, check, "favourable labels", group, against
     )
-    fact = f"found among the deserving: {low_name} {lower}, {high_name} {higher}"
+    fact = f"favourably predicted among favourable labels: {low_name} {lower}, {high_name} {higher}"
     if reason:
         return Observation(
             OPPORTUNITY,

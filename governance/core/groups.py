@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from governance.core.terms import Verdict
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from governance.core.evaluation import Scalar
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 MISSING: Final = "(missing)"
 """The name of the group of everybody whose group is NULL or NaN."""
+
+MAX_GROUPS = 100
+"""More groups than this are not groups: an id or an amount was taken for one."""
 
 _LONGEST_NAME: Final = 60
 
@@ -68,19 +74,58 @@ def count_groups(cells: Cells, favourable: Scalar) -> list[Group]:
     return [_group(name, by_name[name], favourable) for name in sorted(by_name)]
 
 
+def choose_reference(groups: Sequence[Group], wanted: Scalar) -> Group | tuple[Verdict, str]:
+    """The group to compare with, or the verdict and the reason why there is nothing to compare."""
+    if not groups:
+        return Verdict.INSUFFICIENT, "there are no rows to compare"
+    if len(groups) > MAX_GROUPS:
+        return (
+            Verdict.ERROR,
+            f"{len(groups):,} groups, more than {MAX_GROUPS}: not a grouping; put the values into bands or name another column in evaluation.sensitive",
+        )
+    if wanted is not None and all(group.name != plain(wanted) for group in groups):
+        return (
+            Verdict.ERROR,
+            f"the reference group {plain(wanted)!r} is not in the data; correct evaluation.reference in use_cases.yaml",
+        )
+    if len(groups) == 1:
+        return (
+            Verdict.INSUFFICIENT,
+            f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
+        )
+    if wanted is not None:
+        return next(group for group in groups if group.name == plain(wanted))
+    # People whose group is unknown are no yardstick, unless everybody's is.
+    return max(groups, key=lambda group: (not group.is_missing, group.rows))
+
+
+def type_problem(cells: Cells, favourable: Scalar) -> str:
+    """Text where a number is wanted would silently count as unfavourable."""
+    if isinstance(favourable, str):
+        return ""
+    for position, column in ((1, "label"), (2, "prediction")):
+        if any(isinstance(cell[position], str) for cell in cells):
+            return f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column"
+    return ""
+
+
 def plain(value: Scalar) -> str:
     """A group's name as people read it: whole floats as integers, one line, printable, short.
 
-    Text that reads like the name of the missing group is put in quotes.
+    Different values keep different names: text that had to be altered ends in a piece of its hash, and text
+    that reads like the name of the missing group is put in quotes.
     """
     if unknown(value):
         return MISSING
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    text = "".join(character if character.isprintable() else "�" for character in str(value))
+    text = str(value)
     if text == MISSING:
         return f'"{text}"'
-    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    if text.isprintable() and len(text) <= _LONGEST_NAME:
+        return text
+    shown = "".join(character if character.isprintable() else "�" for character in text[:_LONGEST_NAME])
+    return f"{shown}… #{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def unknown(value: Scalar) -> bool:

@@ -7,6 +7,7 @@ Nothing is computed here but how many digits a figure needs. Unknown reads as un
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from governance.core.committee import Ask
@@ -58,6 +59,7 @@ _KINDS: Final[Mapping[str, Pair]] = {
     "retired": ("廃止", "retired"),
     "orphan": ("ユースケース未登録", "no use case"),
     "ownerless": ("責任者不在", "no owner"),
+    "unserved": ("MLflow に存在しないモデル", "not in MLflow"),
     "ungoverned_champion": ("有効なゲート判定のない版が稼働中", "serves without a valid gate decision"),
 }
 _CHECKS: Final[Mapping[str, Pair]] = {
@@ -74,19 +76,38 @@ _CHECKS: Final[Mapping[str, Pair]] = {
 _OBSERVED: Final[Mapping[str, Pair]] = {
     "selection_rate_ratio": ("選択率の比", "selection-rate ratio"),
     "equal_opportunity_difference": ("真陽性率の差", "equal-opportunity difference"),
-    "expect_column_to_exist": ("列の存在", "column exists"),
-    "expect_column_values_to_not_be_null": ("欠損のない値の割合", "values that are not null"),
-    "expect_column_values_to_be_between": ("範囲内の値", "values within the range"),
-    "expect_column_values_to_be_in_set": ("許された値", "values from the allowed set"),
-    "expect_column_values_to_be_unique": ("重複のない値", "values that are unique"),
-    "expect_column_values_to_match_regex": ("形式に合う値", "values that match the pattern"),
-    "expect_column_values_to_be_of_type": ("型の合う値", "values of the right type"),
-    "expect_column_mean_to_be_between": ("平均が範囲内", "mean within the range"),
-    "expect_compound_columns_to_be_unique": ("組み合わせが重複しない行", "rows with a unique combination"),
+    "groups": ("群の数", "number of groups"),
+    "rows": ("行", "rows"),
+    "unknown_rows": ("群が不明な行", "rows of unknown group"),
+    "description": ("説明の文字数", "characters of description"),
+    "expect_column_to_exist": ("列の存在", "existence of column"),
+    "expect_column_values_to_not_be_null": ("欠損値の割合 %", "% of values missing"),
+    "expect_column_values_to_be_between": ("範囲外の値の割合 %", "% of values out of range"),
+    "expect_column_values_to_be_in_set": ("許された値以外の割合 %", "% of values outside the allowed set"),
+    "expect_column_values_to_be_unique": ("重複した値の割合 %", "% of values repeated"),
+    "expect_column_values_to_match_regex": ("形式に合わない値の割合 %", "% of values in another format"),
+    "expect_column_values_to_be_of_type": ("型の異なる値の割合 %", "% of values of another type"),
+    "expect_compound_columns_to_be_unique": ("重複した行の割合 %", "% of rows repeated"),
+    "expect_column_mean_to_be_between": ("平均値", "mean"),
     "expect_table_row_count_to_be_between": ("行数", "row count"),
     "expect_table_columns_to_match_set": ("列の構成", "columns of the table"),
 }
-_IN_ABSOLUTE_VALUE: Final = frozenset({"equal_opportunity_difference"})
+_PHRASES: Final[Mapping[str, str]] = {
+    "never run": "未実施",
+    "never read": "一度も取得されていません",
+    "no decision": "判定なし",
+    "blocked": "不通過",
+    "the policy prohibits this use": "ポリシーで禁止された用途です",
+    "no use case names this model; add it to use_cases.yaml or retire it": "どのユースケースにも登録されていません。use_cases.yaml に登録するか、廃止してください",
+    "no formula for this KPI": "算式が定義されていません",
+    "MLflow was never read": "MLflow が一度も取得されていません",
+    **{verdict.value: pair[0] for verdict, pair in zip(Verdict, _LABELS[Verdict].values(), strict=True)},
+    **{kind: pair[0] for kind, pair in _KINDS.items()},
+}
+"""Fixed phrases that the core writes into facts, in English, -> Japanese."""
+_TAG: Final = "tag:"
+_LAST_RUN: Final = re.compile(r"last run (\d{4}-\d\d-\d\d), older than (\d+) days")
+_EXEMPT: Final = "exempt: "
 _BOUNDS: Final[Mapping[str, str]] = {">=": "下限", "<=": "上限", "==": "基準"}
 _KNOWN: Final = frozenset({Verdict.PASS, Verdict.WARN, Verdict.FAIL})
 _DIGITS: Final = range(2, 7)
@@ -109,7 +130,25 @@ def observed(name: str, language: str) -> str:
     """What was measured; the name of a logged metric stays as it is."""
     if pair := _OBSERVED.get(name):
         return _choose(pair, language)
+    if name.startswith(_TAG):
+        tag = name.removeprefix(_TAG)
+        return _choose((f"タグ {tag} の文字数", f"characters of tag {tag}"), language)
     return _plain(name.removeprefix("expect_")) if name.startswith("expect_") else name
+
+
+def phrase(text: str, language: str) -> str:
+    """A cause as the core words it (`bias: stale`, `champion: G3 no decision`); other text stays as it is."""
+    if language != "ja":
+        head, colon, rest = text.partition(": ")
+        return f"{check_name(head, language)}{colon}{_plain(rest) if rest in _PHRASES else rest}" if colon else text
+    if text in _PHRASES:
+        return _PHRASES[text]
+    if stale := _LAST_RUN.fullmatch(text):
+        return f"最終実施 {stale[1]}、期限 {stale[2]} 日"
+    head, colon, rest = text.partition(": ")
+    gate, space, said = rest.partition(" ")
+    rest = f"{gate}{space}{_PHRASES[said]}" if said in _PHRASES else _PHRASES.get(rest, rest)
+    return f"{check_name(head, language)}{colon}{rest}"
 
 
 def reason_line(reason: Reason, language: str) -> str:
@@ -117,15 +156,26 @@ def reason_line(reason: Reason, language: str) -> str:
     check = check_name(reason.check, language)
     if reason.observation is not None:
         return f"{check}: {observation_line(reason.observation, language)}"
-    if language != "ja" and reason.text:
-        return reason.text if reason.text.startswith(f"{check}:") else f"{check}: {reason.text}"
-    return f"{check}: {label(reason.verdict, language)}{_aside(reason.text, language)}"
+    said = phrase(reason.text, language)
+    verdict = label(reason.verdict, language)
+    # Somebody decided that the check does not apply: that is no pass.
+    if reason.text.startswith(_EXEMPT):
+        return (
+            f"{check}: {_choose(('対象外', 'exempt'), language)}{_aside(reason.text.removeprefix(_EXEMPT), language)}"
+        )
+    return f"{check}: {verdict}{_aside('' if said == verdict else said, language)}"
 
 
 def observation_line(observation: Observation, language: str) -> str:
     """What was measured, what it has to keep, and how that ended."""
     line = _ja(observation) if language == "ja" else _en(observation)
-    return f"{line}: {label(observation.verdict, language)}{_aside(observation.detail, language)}"
+    detail = "" if language == "ja" and figures_tell(observation) else observation.detail
+    return f"{line}: {label(observation.verdict, language)}{_aside(detail, language)}"
+
+
+def figures_tell(observation: Observation) -> bool:
+    """Whether value and limit say it all, so that the (English) detail can be left out."""
+    return observation.verdict in _KNOWN and observation.limit is not None and _is_number(observation.value)
 
 
 def finding_line(check: str, finding: Finding, language: str) -> str:
@@ -145,7 +195,6 @@ def _en(observation: Observation) -> str:
     where = f" for {observation.slice}" if observation.slice else ""
     value, limit = _value(observation, "unknown"), _limit(observation)
     bound = f", must be {observation.comparison} {limit}" if limit else ""
-    bound += " in absolute value" if limit and observation.name in _IN_ABSOLUTE_VALUE else ""
     rows = f" (n = {observation.n:,})" if observation.n is not None else ""
     return f"{observed(observation.name, 'en')}{where}{value and f' is {value}'}{bound}{rows}"
 
@@ -157,7 +206,6 @@ def _ja(observation: Observation) -> str:
     # A closing bracket sets the figure off by itself.
     head += value if where else f" {value}".rstrip()
     bound = f"{_BOUNDS.get(observation.comparison, observation.comparison)} {limit}" if limit else ""
-    bound += "(絶対値)" if limit and observation.name in _IN_ABSOLUTE_VALUE else ""
     rows = f"n = {observation.n:,}" if observation.n is not None else ""
     return "、".join(part for part in (head, bound, rows) if part)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the company decided, as code: strict YAML in, one frozen `Policy` with a digest out."""
 
-from governance.policy.load import SECTIONS, Policy, json_schema, load
+from governance.policy.load import SECTIONS, Policy, json_schema, load, load_section
 from governance.policy.sections import (
     Audience,
     BiasLimits,
@@ -48,4 +48,5 @@ __all__ = [
     "UseCase",
     "json_schema",
     "load",
+    "load_section",
 ]

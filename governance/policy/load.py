@@ -67,14 +67,10 @@ def load(directory: Path) -> Policy:
     _refuse_strays(directory)
     read, lines, problems = {}, {}, []
     for name, kind in SECTIONS.items():
-        path = directory / f"{name}.yaml"
-        data, lines[name] = yaml.read(path)
-        try:
-            read[name] = kind.model_validate_json(json.dumps(data))
-        except ValidationError as error:
-            problems += [_describe(path, lines[name], item) for item in error.errors(include_url=False)]
+        read[name], lines[name], found = _read(directory / f"{name}.yaml", kind)
+        problems += found
     if not problems:
-        policy = Policy(**read)
+        policy = Policy.model_validate(read)
         problems = [_locate(directory, lines, where, what) for where, what in _contradictions(policy)]
     if problems:
         raise PolicyError(
@@ -82,6 +78,26 @@ def load(directory: Path) -> Policy:
             hint=f"Correct {'these lines' if len(problems) > 1 else 'that line'}, then run `governance policy check`.",
         )
     return policy
+
+
+def load_section(directory: Path, name: str) -> sections.Section:
+    """Read one section alone, for what is needed where loading all would be too slow (a DAG file).
+
+    Raises:
+        PolicyError: as `load` does, for this one file.
+    """
+    section, _lines, problems = _read(directory / f"{name}.yaml", SECTIONS[name])
+    if section is None:
+        raise PolicyError("\n".join(problems), hint="Correct that, then run `governance policy check`.")
+    return section
+
+
+def _read(path: Path, kind: type[sections.Section]) -> tuple[sections.Section | None, yaml.Lines, list[str]]:
+    data, lines = yaml.read(path)
+    try:
+        return kind.model_validate_json(json.dumps(data)), lines, []
+    except ValidationError as error:
+        return None, lines, [_describe(path, lines, item) for item in error.errors(include_url=False)]
 
 
 def json_schema() -> dict[str, Any]:

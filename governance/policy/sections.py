@@ -14,6 +14,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Item = Annotated[str, StringConstraints(pattern=r"^(description|tag:[^\s]{1,250})$")]
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -161,8 +162,8 @@ class Check(Section):
     min_n: Positive = 30
     """Below this many rows (per group for bias) the data cannot tell."""
     limits: BiasLimits = BiasLimits()
-    required: tuple[Slug, ...] = ()
-    """Documentation only: the items that must be present."""
+    required: tuple[Item, ...] = ()
+    """Documentation only: what must be present, `description` or `tag:<name>`."""
     min_characters: Positive = 20
     """Documentation only: below this an item counts as empty."""
     remedy: Text

@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from duckdb import DuckDBPyConnection
-
 from governance.errors import CheckNotRunError
 from governance.sources.scalars import MAX_GROUPS, quoted, scalar, too_many
 
@@ -40,13 +38,14 @@ class FileTable:
     """Rows of one file. See `core.evaluation.EvaluationTable`."""
 
     path: Path
-    connection: DuckDBPyConnection = field(repr=False)
+    connection: Any = field(repr=False)
+    """A DuckDB connection that is locked down."""
     relation: str
 
     @cached_property
     def columns(self) -> Mapping[str, str]:
         """Column name -> DuckDB type, in the file's order."""
-        return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE SELECT * FROM {self.relation}")}
+        return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE FROM {self.relation}")}
 
     @cached_property
     def digest(self) -> str:
@@ -79,7 +78,8 @@ class FileTable:
 
     def batch(self) -> Any:  # noqa: ANN401 - a pandas DataFrame
         """The whole file as a pandas DataFrame."""
-        return self._execute(f"SELECT * FROM {self.relation}").df()  # noqa: S608 - the relation is a constant
+        with self._reading(f"FROM {self.relation}") as result:
+            return result.df()
 
     def _too_many(self, by: Sequence[str]) -> CheckNotRunError:
         distinct = ", ".join(f"count(DISTINCT {quoted(name)})" for name in by)
@@ -87,13 +87,16 @@ class FileTable:
         return too_many(sizes)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._execute(sql).fetchall()
+        with self._reading(sql) as result:
+            return list(result.fetchall())
 
-    def _execute(self, sql: str) -> DuckDBPyConnection:
+    @contextmanager
+    def _reading(self, sql: str) -> Generator[Any]:
+        """The result of one statement; DuckDB may meet the broken line only while it is fetched."""
         import duckdb
 
         try:
-            return self.connection.execute(sql, [str(self.path)])
+            yield self.connection.execute(sql, [str(self.path)])
         except duckdb.Error as error:
             # DuckDB's message quotes the offending line of the file.
             raise CheckNotRunError(
@@ -125,7 +128,7 @@ def open_file(path: Path) -> Generator[FileTable]:
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[DuckDBPyConnection]:
+def _locked(path: Path) -> Generator[Any]:
     """A DuckDB in memory that may read `path` and change nothing about itself."""
     import duckdb
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from governance.errors import CheckNotRunError, SourceUnavailableError
+from governance.errors import CheckNotRunError
 from governance.sources.scalars import MAX_GROUPS, scalar, too_many
+from governance.sources.warehouse import connect, translating
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -81,7 +81,7 @@ class DatabaseTable:
         if len(rows) > MAX_GROUPS:
             distinct = self._execute(self._select(*(sa.func.count(_column(name).distinct()) for name in by))).one()
             raise too_many(dict(zip(by, distinct, strict=True)))
-        return [(tuple(scalar(value) for value in row[:-1]), int(row[-1])) for row in rows]
+        return [(tuple(map(scalar, row[:-1])), int(row[-1])) for row in rows]
 
     def batch(self) -> Any:  # noqa: ANN401 - (engine, schema, table, where)
         """(engine, schema, table, where) for Great Expectations; `where` is a SQL expression or None."""
@@ -92,7 +92,7 @@ class DatabaseTable:
         return statement if self.where is None else statement.where(self.where)
 
     def _execute(self, statement: sa.Select[Any], *, stream: bool = False) -> sa.Result[Any]:
-        with _translating():
+        with translating():
             return self.connection.execution_options(stream_results=stream).execute(statement)
 
 
@@ -114,57 +114,14 @@ def open_table(url: SecretStr | None, source: Table, version: int) -> Generator[
             f"table {source.table!r} cannot be read: no warehouse is configured",
             hint="Set GOVERNANCE_WAREHOUSE_URL to its SQLAlchemy URL.",
         )
-    engine = _engine(url)
-    try:
-        with _translating():
-            connection = engine.connect()
-        with connection:
-            yield _reflect(connection, source, version)
-    finally:
-        engine.dispose()
-
-
-def _engine(secret: SecretStr) -> sa.Engine:
-    """An engine that cannot write, and that never prints its URL or parameters."""
-    hint = "Set GOVERNANCE_WAREHOUSE_URL to sqlite:///file or postgresql+psycopg://user@host/database."
-    try:
-        url = sa.make_url(secret.get_secret_value())
-    except exc.ArgumentError:
-        raise CheckNotRunError("the warehouse URL cannot be read", hint=hint) from None
-    match url.get_backend_name():
-        case "sqlite":
-            return _sqlite(url, hint)
-        case "postgresql":
-            # One snapshot for all statements of a check; times as UTC, so that the digest does not depend on the server.
-            options = "-c default_transaction_read_only=on -c timezone=UTC"
-            return sa.create_engine(
-                url,
-                hide_parameters=True,
-                isolation_level="REPEATABLE READ",
-                connect_args={"options": options, "connect_timeout": 10},
-            )
-        case other:
-            raise CheckNotRunError(f"a {other} warehouse is not supported", hint=hint)
-
-
-def _sqlite(url: sa.URL, hint: str) -> sa.Engine:
-    if not url.database or not Path(url.database).is_file():
-        raise CheckNotRunError(
-            "the SQLite file of the warehouse does not exist", hint=hint
-        )  # connecting would create it
-    engine = sa.create_engine(url, hide_parameters=True)
-    sa.event.listen(engine, "connect", _query_only)
-    return engine
-
-
-def _query_only(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-    connection.execute("PRAGMA query_only = ON")
+    with connect(url) as connection:
+        yield _reflect(connection, source, version)
 
 
 def _reflect(connection: sa.Connection, source: Table, version: int) -> DatabaseTable:
     schema, _, name = source.table.rpartition(".")
     try:
-        with _translating():
+        with translating():
             columns = sa.inspect(connection).get_columns(name, schema or None)
     except exc.NoSuchTableError:
         columns = []
@@ -206,22 +163,5 @@ def _sum_of_hashes(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
 
 
 def _translated(rows: sa.Result[Any]) -> Generator[sa.Row[Any]]:
-    with _translating():
+    with translating():
         yield from rows
-
-
-@contextmanager
-def _translating() -> Generator[None]:
-    """SQLAlchemy's errors as ours; never with the statement, the URL or values."""
-    try:
-        yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise SourceUnavailableError(
-            f"the warehouse did not answer ({type(error.__cause__ or error).__name__})",
-            hint="See whether it runs, and whether GOVERNANCE_WAREHOUSE_URL is right.",
-        ) from None
-    except exc.DBAPIError as error:
-        raise CheckNotRunError(
-            f"the warehouse refused to read the table ({type(error.__cause__ or error).__name__})",
-            hint="See whether the columns' types can be grouped, and whether the user may read the table.",
-        ) from None

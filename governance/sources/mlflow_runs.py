@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from governance.sources.mlflow_fields import Fields, location
 from governance.sources.mlflow_rest import Connection, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
     from governance.core.terms import ModelVersion
 
@@ -57,6 +58,13 @@ class Origins:
     logged: Mapping[str, Origin]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    connection: Connection
+    sizes: PageSizes
+    experiments: Sequence[str]
+
+
 _NOTHING = Origin()
 
 
@@ -69,12 +77,12 @@ def origins(connection: Connection, versions: Iterable[ModelVersion], sizes: Pag
     wanted = {version.run_id for version in versions if version.run_id}
     if not wanted and not any(map(_logged_id, versions)):
         return Origins({}, {})
-    experiments = _experiments(connection, sizes.experiments)
-    runs = _runs(connection, experiments, wanted, sizes)
+    reach = _Reach(connection, sizes, _experiments(connection, sizes.experiments))
+    runs = _runs(reach, wanted)
     bare = {_logged_id(version) for version in versions if runs.get(version.run_id or "", _NOTHING).is_empty}
-    logged = _logged(connection, experiments, {each for each in bare if each}, sizes)
+    logged = _logged(reach, {each for each in bare if each})
     sources = {model.run_id for model in logged.values() if model.run_id}
-    return Origins(runs | _runs(connection, experiments, sources - runs.keys(), sizes), logged)
+    return Origins(runs | _runs(reach, sources - runs.keys()), logged)
 
 
 def with_origin(version: ModelVersion, told: Origins) -> ModelVersion:
@@ -110,15 +118,59 @@ def _experiments(connection: Connection, size: int) -> list[str]:
     ]
 
 
-def _runs(connection: Connection, experiments: Sequence[str], ids: Iterable[str], sizes: PageSizes) -> dict[str, Origin]:
-    query = {"run_view_type": "ALL"}
+def _runs(reach: _Reach, ids: Iterable[str]) -> dict[str, Origin]:
     wanted = [each for each in ids if _RUN_ID.fullmatch(each)]
-    entries = _by_id(connection, "runs", "attributes.run_id", wanted, experiments, sizes, query)
+    entries = _by_id(reach, "runs", "attributes.run_id", wanted, {"run_view_type": "ALL"})
     return {entry.inner("info").key("run_id"): _run(entry) for entry in entries}
 
 
-def _logged(
-    connection: Connection, experiments: Sequence[str], ids: Iterable[str], sizes: PageSizes
-) -> dict[str, Origin]:
-    entries = _by_id(connection, "logged-models", "model_id", ids, experiments, sizes, {})
+def _logged(reach: _Reach, ids: Iterable[str]) -> dict[str, Origin]:
+    entries = _by_id(reach, "logged-models", "model_id", ids, {})
     return {entry.inner("info").key("model_id"): _logged_model(entry) for entry in entries}
+
+
+def _by_id(reach: _Reach, what: str, attribute: str, ids: Iterable[str], query: Mapping[str, str]) -> Iterator[Fields]:
+    size = reach.sizes.runs
+    for some in _chunks(sorted(ids), size):
+        wanted = {**query, "filter": f"{attribute} IN ({', '.join(repr(each) for each in some)})"}
+        for experiments in _chunks(reach.experiments, reach.sizes.experiments):
+            asked = {**wanted, "experiment_ids": experiments}
+            for page in pages(reach.connection, "POST", f"{what}/search", asked, size):
+                yield from page.each("models" if what == "logged-models" else what)
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _run(entry: Fields) -> Origin:
+    data = entry.inner("data")
+    inputs = entry.inner("inputs").each("dataset_inputs")
+    return Origin(
+        _metrics(data), data.pairs("params"), data.pairs("tags"), tuple(sorted(map(_dataset, inputs), key=_order))
+    )
+
+
+def _logged_model(entry: Fields) -> Origin:
+    info, data = entry.inner("info"), entry.inner("data")
+    return Origin(_metrics(data), data.pairs("params"), info.pairs("tags"), run_id=info.text("source_run_id") or None)
+
+
+def _metrics(data: Fields) -> dict[str, float]:
+    """Return the newest value of each metric; a logged model tells one per dataset and step."""
+    told = [(each.key("key"), each.count("timestamp"), each.count("step"), each) for each in data.each("metrics")]
+    return {key: each.number("value") for key, _, _, each in sorted(told, key=lambda metric: metric[:3])}
+
+
+def _dataset(entry: Fields) -> DatasetInput:
+    dataset = entry.inner("dataset")
+    return DatasetInput(
+        context=entry.pairs("tags").get("mlflow.data.context", ""),
+        name=dataset.text("name"),
+        digest=dataset.text("digest"),
+        source=location(dataset.text("source")),
+    )
+
+
+def _order(dataset: DatasetInput) -> tuple[str, str, str, str]:
+    return dataset.context, dataset.name, dataset.digest, dataset.source

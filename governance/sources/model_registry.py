@@ -13,26 +13,27 @@ are read as well, and only what no model can be (a prompt's placeholder for a so
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
 from governance.sources.mlflow_answer import NotThereError
-from governance.sources.mlflow_fields import Fields
 from governance.sources.mlflow_rest import Connection, ask, connect, pages, server_version
 from governance.sources.mlflow_runs import Origins, PageSizes, origins, with_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from governance.settings import Settings
+    from governance.sources.mlflow_fields import Fields
 
 __all__ = ["PageSizes", "Sweep", "ping", "read", "sweep"]
 
 _SIZES = PageSizes()
 _PROMPT = "mlflow.prompt.is_prompt"
 _PROMPT_SOURCES = frozenset({"dummy-source", "prompt-template"})
-_EVERYTHING = ({}, {"filter": f"tags.`{_PROMPT}` = 'true'"})
+_EVERYTHING: tuple[Mapping[str, str], ...] = ({}, {"filter": f"tags.`{_PROMPT}` = 'true'"})
 _MOST_SINGLE = 100
 """Versions asked for one by one, in all: only those that an alias names and MLflow hides from its search."""
 

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from governance import checks
+from governance.checks import run
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
-from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey
+from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, VersionKey
 from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError
 from governance.policy import Family, RiskTier, UseCase
@@ -172,20 +174,26 @@ def _definition(rt: Runtime, name: str, case: UseCase) -> str:
     """Digest of all that policy says about one check on one use case."""
     said = case.model_dump(mode="json", include={"evaluation", "performance", "suite"})
     check = rt.policy.checks.checks[name]
-    suite = checks.suite_digest(rt.settings.suite_dir, case) if check.family is Family.DATA_QUALITY else ""
+    suite = _suite_digest(rt, case) if check.family is Family.DATA_QUALITY else None
     return digest({"check": check.model_dump(mode="json"), "use_case": said, "suite": suite})
+
+
+def _suite_digest(rt: Runtime, case: UseCase) -> str | None:
+    path = rt.settings.suite_dir / f"{case.suite}.yaml"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     check, case = rt.policy.checks.checks[name], subject.use_case
     assert case is not None  # noqa: S101 - `_due` names no check without a use case
-    if check.family not in checks.ON_A_TABLE:
-        return checks.run(check, subject.version, subject.model, case, None, suite_dir=rt.settings.suite_dir)
+    judge = partial(run.run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir)
+    if check.family not in run.NEEDS_TABLE:
+        return judge(None)
     try:
         with datasets.open_table(case, subject.version, rt.settings) as table:
-            return checks.run(check, subject.version, subject.model, case, table, suite_dir=rt.settings.suite_dir)
+            return judge(table)
     except CheckNotRunError as error:
-        return Finding(Verdict.ERROR, detail=str(error))
+        return run.unable(error, case, subject.version)
 
 
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""### Inventory sync.
+
+Reads every registered model, version, alias, run and dataset input from MLflow and reconciles them
+with the use cases of the policy. A reading that ends early changes nothing.
+
+Fact: `registered_model`, `model_version`, `alias_event`, `inventory_sweep`. Clauses: INV, 3.3-02.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import dag, task
+
+from governance.orchestration import DEFAULTS, INVENTORY, runtime, task_errors
+
+
+@dag(schedule="@hourly", doc_md=__doc__, tags=["governance", "inventory"], **DEFAULTS)
+def inventory_sync() -> None:
+    """Keep the inventory as MLflow is."""
+
+    @task(outlets=[INVENTORY])
+    def sync() -> str:
+        from governance.steps import inventory_sync as steps
+
+        with task_errors():
+            return steps.sync(runtime())
+
+    sync()
+
+
+inventory_sync()

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where Airflow meets the product: assets, defaults, the committee's timetable, error translation."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import pendulum
+from airflow.sdk import Asset, CronTriggerTimetable, get_current_context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+
+from governance.core import calendar
+from governance.core.terms import VersionKey
+from governance.errors import GovernanceError
+from governance.policy import Calendar, Meeting, load_section
+from governance.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from governance.core.calendar import Month
+    from governance.runtime import Runtime
+
+INVENTORY: Final = Asset(name="inventory", uri="governance://inventory", group="governance")
+GATES: Final = Asset(name="gates", uri="governance://gates", group="governance")
+RISKS: Final = Asset(name="risks", uri="governance://risks", group="governance")
+
+START: Final = pendulum.datetime(2026, 1, 1, tz="UTC")
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "start_date": START,
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": {
+        "owner": "ai-governance",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(minutes=30),
+    },
+}
+"""Arguments that every DAG shares."""
+
+
+class GateBlockedError(AirflowFailException):
+    """A gate is closed: the task is red at once, its message says why, no retry."""
+
+
+@contextmanager
+def task_errors() -> Generator[None]:
+    """Translate our errors to Airflow's: those that a retry may help are retried, others fail at once."""
+    try:
+        yield
+    except GovernanceError as error:
+        kind = AirflowException if error.retryable else AirflowFailException
+        raise kind(str(error)) from error
+
+
+def runtime() -> Runtime:
+    """The runtime of the running task; what it records names the DAG run."""
+    from governance import runtime as runtimes
+
+    context = get_current_context()
+    run = context["dag_run"]
+    return runtimes.build(actor="airflow", source=f"{run.dag_id}/{run.run_id}")
+
+
+def subject(model: str, version: int) -> VersionKey:
+    """The version of a mapped task, which is labelled with it before anything can go wrong."""
+    key = VersionKey(model, version)
+    context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
+    context["subject"] = str(key)
+    return key
+
+
+def require_open(reasons: str) -> None:
+    """Turn the task red when `reasons` says why a gate is closed.
+
+    Raises:
+        GateBlockedError: with one line per reason.
+    """
+    if reasons:
+        raise GateBlockedError(reasons)
+
+
+def reported_month(context: Mapping[str, Any]) -> str | None:
+    """The month to report: the `period` parameter, else the run's data interval, else None."""
+    if period := context["params"].get("period"):
+        return str(period)
+    interval_start = context.get("data_interval_start")
+    if interval_start is None:
+        return None
+    return str(calendar.month_of(interval_start, ZoneInfo(_calendar().time_zone)))
+
+
+def daily(hour: int) -> CronTriggerTimetable:
+    """Every day at that hour, company time."""
+    return CronTriggerTimetable(f"0 {hour} * * *", timezone=_calendar().time_zone)
+
+
+def committee_timetable() -> CommitteeTimetable:
+    """The timetable that the policy's calendar describes."""
+    import holidays
+
+    policy = _calendar()
+    public = holidays.country_holidays(policy.country, years=range(START.year, START.year + 10))
+    return CommitteeTimetable(
+        meeting=policy.committee,
+        time_zone=policy.time_zone,
+        closed=tuple(sorted({*public, *policy.closed_dates})),
+        yearly=tuple((day.month, day.day) for day in policy.closed),
+    )
+
+
+@cache
+def _calendar() -> Calendar:
+    """The one policy file that a DAG file needs: a schedule is a decision of the company."""
+    section = load_section(Settings().policy_dir, "calendar")
+    assert isinstance(section, Calendar)  # noqa: S101 - what SECTIONS says
+    return section
+
+
+class CommitteeTimetable(Timetable):
+    """Runs when a month's pack is due: business days before the committee meets; interval: that month.
+
+    Holidays are part of the serialised DAG, so that no scheduler process has to know them.
+    """
+
+    description = "Some business days before the committee meets; covers the month that ended"
+
+    def __init__(
+        self, meeting: Meeting, time_zone: str, closed: tuple[date, ...] = (), yearly: tuple[tuple[int, int], ...] = ()
+    ) -> None:
+        self.meeting, self.zone = meeting, ZoneInfo(time_zone)
+        self.closed, self.yearly = frozenset(closed), frozenset(yearly)
+
+    def serialize(self) -> dict[str, Any]:
+        """JSON for the DAG's stored form."""
+        return {
+            "meeting": self.meeting.model_dump(mode="json"),
+            "time_zone": self.zone.key,
+            "closed": sorted(day.isoformat() for day in self.closed),
+            "yearly": sorted(list(day) for day in self.yearly),
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> CommitteeTimetable:
+        """Back from the stored form."""
+        return cls(
+            Meeting.model_validate(data["meeting"]),
+            data["time_zone"],
+            tuple(date.fromisoformat(day) for day in data["closed"]),
+            tuple((month, day) for month, day in data["yearly"]),
+        )
+
+    @property
+    def summary(self) -> str:
+        """What the UI shows as schedule."""
+        lead, nth = self.meeting.pack_lead_business_days, self.meeting.business_day
+        return f"{lead} business days before business day {nth}, {self.meeting.hour:02d}:00"
+
+    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
+        """The month before the one that a manual run is dated in."""
+        return self._interval(calendar.month_of(run_after, self.zone).previous)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """The month after the last one run; without catch-up, packs already overdue but the newest are left out.
+
+        A DAG that never ran starts with the next pack due, not with a month it knows nothing about.
+        """
+        month = self._next(last_automated_data_interval, restriction)
+        if month is None or (restriction.latest is not None and self._due(month) > restriction.latest):
+            return None
+        return DagRunInfo(run_after=self._due(month), data_interval=self._interval(month))
+
+    def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> Month | None:
+        newest = calendar.newest_due(pendulum.now("UTC"), self.meeting, self._is_open, self.zone)
+        if last is not None:
+            following = calendar.month_of(last.start, self.zone).next
+            return following if restriction.catchup else max(following, newest)
+        if restriction.earliest is None:
+            return None
+        earliest = calendar.month_of(restriction.earliest, self.zone)
+        return earliest if restriction.catchup else max(earliest, newest.next)
+
+    def _due(self, month: Month) -> pendulum.DateTime:
+        return _pendulum(calendar.pack_due(month, self.meeting, self._is_open, self.zone))
+
+    def _interval(self, month: Month) -> DataInterval:
+        return DataInterval(_pendulum(month.start(self.zone)), _pendulum(month.next.start(self.zone)))
+
+    def _is_open(self, day: date) -> bool:
+        saturday = 5
+        return day.weekday() < saturday and day not in self.closed and (day.month, day.day) not in self.yearly
+
+
+def _pendulum(moment: datetime) -> pendulum.DateTime:
+    return pendulum.instance(moment)

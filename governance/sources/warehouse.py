@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A connection to the company's warehouse that can read and nothing else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from governance.errors import CheckNotRunError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pydantic import SecretStr
+
+
+@contextmanager
+def connect(url: SecretStr) -> Generator[sa.Connection]:
+    """One read-only connection; on PostgreSQL all its statements see the same moment.
+
+    Raises:
+        CheckNotRunError: the URL is wrong, or names a database product we do not know.
+        SourceUnavailableError: the database did not answer.
+    """
+    engine = _engine(url)
+    try:
+        with translating():
+            connection = engine.connect()
+        with connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _engine(secret: SecretStr) -> sa.Engine:
+    """An engine that cannot write, and that never prints its URL or parameters."""
+    hint = "Set GOVERNANCE_WAREHOUSE_URL to sqlite:///file or postgresql+psycopg://user@host/database."
+    try:
+        url = sa.make_url(secret.get_secret_value())
+    except exc.ArgumentError:
+        raise CheckNotRunError("the warehouse URL cannot be read", hint=hint) from None
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url, hint)
+        case "postgresql":
+            # One snapshot for all statements of a check; times as UTC, so that the digest does not depend on the server.
+            options = "-c default_transaction_read_only=on -c timezone=UTC"
+            return sa.create_engine(
+                url,
+                hide_parameters=True,
+                isolation_level="REPEATABLE READ",
+                connect_args={"options": options, "connect_timeout": 10},
+            )
+        case other:
+            raise CheckNotRunError(f"a {other} warehouse is not supported", hint=hint)
+
+
+def _sqlite(url: sa.URL, hint: str) -> sa.Engine:
+    if not url.database or not Path(url.database).is_file():
+        raise CheckNotRunError(
+            "the SQLite file of the warehouse does not exist", hint=hint
+        )  # connecting would create it
+    engine = sa.create_engine(url, hide_parameters=True)
+    sa.event.listen(engine, "connect", _query_only)
+    return engine
+
+
+def _query_only(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    connection.execute("PRAGMA query_only = ON")
+
+
+@contextmanager
+def translating() -> Generator[None]:
+    """SQLAlchemy's errors as ours; never with the statement, the URL or values."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise SourceUnavailableError(
+            f"the warehouse did not answer ({type(error.__cause__ or error).__name__})",
+            hint="See whether it runs, and whether GOVERNANCE_WAREHOUSE_URL is right.",
+        ) from None
+    except exc.DBAPIError as error:
+        raise CheckNotRunError(
+            f"the warehouse refused to read the table ({type(error.__cause__ or error).__name__})",
+            hint="See whether the columns' types can be grouped, and whether the user may read the table.",
+        ) from None
