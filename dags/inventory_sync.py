@@ -23,7 +23,7 @@ def inventory_sync() -> None:
         from governance.steps import inventory_sync as steps
 
         with task_errors():
-            return steps.sync(runtime())
+            return str(steps.sync(runtime())["id"])
 
     sync()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import holidays
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -115,8 +116,6 @@ def build(settings: Settings | None = None, *, actor: str = "system", source: st
 
 def business_days(policy: Policy) -> IsOpen:
     """Whether a day is a business day: no weekend, public holiday or company holiday."""
-    import holidays
-
     public = holidays.country_holidays(policy.calendar.country)
     yearly = {(day.month, day.day) for day in policy.calendar.closed}
     single = set(policy.calendar.closed_dates)

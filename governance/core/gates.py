@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from governance.core.evidence import digest
+from governance.core.inventory import governed
 from governance.core.terms import CheckResult, GateDecision, GateVerdict, Reason, Verdict
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from governance.core.terms import ModelVersion
+    from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
     from governance.policy import Policy, UseCase
 
 OPEN = frozenset({Verdict.PASS, Verdict.WARN})
@@ -129,6 +130,20 @@ def _facts_digest(
             "reasons": [[r.check, r.verdict, r.blocks] for r in reasons],
         }
     )
+
+
+def standing(
+    models: Sequence[RegisteredModel], decisions: Mapping[tuple[VersionKey, str], GateDecision], policy: Policy
+) -> list[GateDecision]:
+    """The newest decisions on versions that stand at a gate now; blocked first, then by name."""
+    found = [
+        decisions[version.key, code]
+        for code, gate in policy.gates.gates.items()
+        for model in models
+        for version in governed(model, gate)
+        if (version.key, code) in decisions
+    ]
+    return sorted(found, key=lambda decision: (not decision.blocks, decision.subject, decision.gate))
 
 
 def due(

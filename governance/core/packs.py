@@ -19,10 +19,11 @@ from governance.core.committee import (
     RiskLine,
     Unknown,
 )
+from governance.core.gates import standing
 from governance.core.inventory import FindingKind, governed, use_case_of
 from governance.core.kpis import Position
 from governance.core.risks import light
-from governance.core.terms import KpiValue, Verdict
+from governance.core.terms import KpiValue, Verdict, VersionKey
 from governance.core.tiers import classify
 
 if TYPE_CHECKING:
@@ -117,17 +118,17 @@ def agenda(at: Position, risks: Sequence[RiskLine], policy: Policy, meeting_on: 
 
 
 def _gate_lines(at: Position, policy: Policy) -> tuple[GateLine, ...]:
-    """Blocked first, then by name; only of versions that stand at a gate now."""
+    aliases = {
+        VersionKey(model.name, number): tuple(sorted(a for a, n in model.aliases.items() if n == number))
+        for model in at.models
+        for number in model.aliases.values()
+    }
     lines = []
-    for model in at.models:
-        _slug, case = use_case_of(model.name, policy)
-        for code, gate in sorted(policy.gates.gates.items()):
-            for version in governed(model, gate):
-                if decision := at.decisions.get((version.key, code)):
-                    aliases = tuple(sorted(a for a, n in model.aliases.items() if n == version.key.version))
-                    owner = _person(case.owner if case else None, policy)
-                    lines.append(GateLine(case.name if case else None, owner, decision, aliases))
-    return tuple(sorted(lines, key=lambda line: (not line.decision.blocks, line.decision.subject, line.decision.gate)))
+    for decision in standing(at.models, at.decisions, policy):
+        _slug, case = use_case_of(decision.subject.model, policy)
+        owner = _person(case.owner if case else None, policy)
+        lines.append(GateLine(case.name if case else None, owner, decision, aliases.get(decision.subject, ())))
+    return tuple(lines)
 
 
 def _risk_lines(risks: Sequence[Risk], policy: Policy) -> tuple[RiskLine, ...]:

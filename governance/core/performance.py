@@ -60,7 +60,7 @@ def _share(floor: MetricFloor, value: float, n: float | None, check: Check) -> O
             f"the run logged no metric {floor.n_metric!r}, which counts the rows behind {floor.metric!r}",
             value,
         )
-    if not math.isfinite(n) or n < 0 or not n.is_integer():
+    if not math.isfinite(n) or n < 0 or int(n) != n:
         return _unjudged(floor, Verdict.ERROR, f"{floor.n_metric} is {n}, not a number of rows", value)
     if not 0 <= value <= 1:
         return _unjudged(

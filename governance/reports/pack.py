@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from governance.core.evidence import plain
 from governance.errors import ReportError
-from governance.reports import fonts, rows
+from governance.reports import fonts, front, rows
 from governance.reports.style import Style
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 TEMPLATE: Final = "pack.typ"
 _PROGRAM: Final = Path(__file__).with_name("typeset.py")
 _SECONDS: Final = 180
-_SHORT: Final = 12
-"""Digits of a digest that people compare."""
 _CONFORMING: Final = b"<pdfaid:part>"
 _NO_NETWORK: Final = dict.fromkeys(
     ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
@@ -78,9 +76,9 @@ def content(pack: Pack, language: str, charset: frozenset[int]) -> dict[str, Any
         "classification": style.name(pack.classification),
         "interim": pack.interim,
         "revision": pack.revision,
-        "policy": style.text(pack.policy_digest[:_SHORT]),
-        "cover": _cover(pack, style),
-        "summary": _summary(pack, style),
+        "policy": style.digest(pack.policy_digest),
+        "cover": front.cover(pack, style),
+        "summary": front.summary(pack, style),
         "appetite": str(pack.appetite),
         "amber": str(pack.amber),
         "date": [known.year, known.month, known.day, known.hour, known.minute, known.second],
@@ -105,51 +103,6 @@ def record(value: Any) -> Any:  # noqa: ANN401 - any part of a pack in, JSON out
     if isinstance(value, Mapping):
         return {str(key): record(item) for key, item in value.items()}
     return [record(item) for item in value] if isinstance(value, tuple) else plain(value)
-
-
-def _cover(pack: Pack, style: Style) -> list[list[str]]:
-    return [
-        [style.say("対象期間", "Period"), style.month(pack.period)],
-        [style.say("委員会開催日", "Meeting"), style.day(pack.meeting_on)],
-        [style.say("基準日時", "Position as of"), style.moment(pack.as_of)],
-        [style.say("情報の締切日時", "Known by"), style.moment(pack.known_at)],
-        [style.say("インベントリ取得", "Inventory read"), style.moment(pack.inventory_at)],
-        [style.say("適用ポリシー", "Policy"), style.text(pack.policy_digest[:_SHORT])],
-        [style.say("取扱区分", "Classification"), style.name(pack.classification)],
-        [style.say("版", "Revision"), style.say(f"第{pack.revision}版", str(pack.revision))],
-    ]
-
-
-def _summary(pack: Pack, style: Style) -> dict[str, Any]:
-    """Counts of what the later sections list."""
-    at_gate, blocked = len(pack.gates), sum(line.decision.blocks for line in pack.gates)
-    open_, above = len(pack.risks), sum(line.risk.score > pack.appetite for line in pack.risks)
-    passed, unknown, asked = at_gate - blocked, len(pack.unknowns), len(pack.decisions)
-    ja = (
-        f"ゲート判定の対象は{at_gate:,}版で、通過{passed:,}版、不通過{blocked:,}版です。不明な事項が{unknown:,}件あります。"
-        f"未解消のリスクは{open_:,}件で、うち許容水準(スコア{pack.appetite})を超えるものは{above:,}件です。"
-        f"ご決定いただく事項は{asked:,}件です。"
-    )
-    en = (
-        f"Model versions at the gate: {at_gate:,}, of which {passed:,} passed and {blocked:,} blocked. "
-        f"Unknown matters: {unknown:,}. Open risks: {open_:,}, of which {above:,} above the appetite "
-        f"(score {pack.appetite}). Decisions asked of the committee: {asked:,}."
-    )
-    tiles = [
-        _tile(style.say("ゲート対象", "At the gate"), at_gate, "plain"),
-        _tile(style.say("通過", "Passed"), passed, "green"),
-        _tile(style.say("不通過", "Blocked"), blocked, "red"),
-        _tile(style.say("不明", "Unknown"), unknown, "grey"),
-        _tile(style.say("未解消リスク", "Open risks"), open_, "plain"),
-        _tile(style.say("許容水準超", "Above appetite"), above, "red"),
-        _tile(style.say("決定事項", "Decisions"), asked, "plain"),
-    ]
-    return {"text": style.say(ja, en), "tiles": tiles}
-
-
-def _tile(name: str, count: int, tone: str) -> dict[str, str]:
-    """None of something is neither good nor bad news by colour."""
-    return {"label": name, "value": f"{count:,}", "tone": tone if count else "plain"}
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -189,9 +142,9 @@ def _write(path: Path, data: dict[str, Any]) -> None:
 def _typeset(directory: Path) -> bytes:
     command = [sys.executable, "-I", str(_PROGRAM), str(directory)]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own program
             command, env=_environment(), cwd=directory, capture_output=True, timeout=_SECONDS, check=False
-        )  # noqa: S603 - our own program
+        )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise ReportError(
             f"The renderer did not finish: {error}",

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.core import wording
 from governance.core.risks import heat_map
 from governance.core.terms import Light, Verdict
-from governance.reports.style import NO_TONE, tone
+from governance.reports import reasons
+from governance.reports.style import NO_TONE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from governance.core.committee import DecisionAsked, GateLine, InventoryLine, KpiLine, Pack, RiskLine, Unknown
-    from governance.core.terms import KpiValue, Observation, Reason
+    from governance.core.terms import KpiValue
     from governance.policy import KpiTarget
     from governance.reports.style import Style
 
@@ -24,8 +25,6 @@ Row = dict[str, Any]
 
 SCALE: Final = range(1, 6)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_SLICE: Final = 120
-_EXEMPT: Final = "exempt: "
 
 
 def decisions(pack: Pack, style: Style) -> list[Row]:
@@ -76,46 +75,8 @@ def _gate(line: GateLine, style: Style) -> Row:
         "day": style.iso(decision.at.astimezone(style.zone).date()),
         "tier": style.label(decision.tier),
         "verdict": style.chip(decision.verdict),
-        "reasons": [_reason(reason, style) for reason in sorted(decision.reasons, key=lambda r: not r.blocks)],
+        "reasons": [reasons.row(reason, style) for reason in sorted(decision.reasons, key=lambda r: not r.blocks)],
     }
-
-
-def _reason(reason: Reason, style: Style) -> Row:
-    """Foreign parts are guarded one by one: cutting the finished line could lose its figures."""
-    fit = replace(
-        reason,
-        check=style.text(reason.check),
-        text=_guarded_text(reason.text, style),
-        observation=_observation(reason.observation, style) if reason.observation else None,
-    )
-    exempt = reason.text.startswith(_EXEMPT) and reason.observation is None
-    return {
-        "text": wording.reason_line(fit, style.language),
-        "tone": NO_TONE if exempt else tone(reason.verdict),
-        "since": style.iso(reason.at.astimezone(style.zone).date()) if reason.at else "",
-    }
-
-
-def _guarded_text(text: str, style: Style) -> str:
-    """Known phrases stay as they are, so that wording can recognise them."""
-    return text if wording.phrase(text, "ja") != text and text.isascii() and len(text) < _SLICE else style.text(text)
-
-
-def _observation(observation: Observation, style: Style) -> Observation:
-    return replace(
-        observation,
-        name=style.text(observation.name, _SLICE)
-        if observation.name.startswith("tag:")
-        else _metric(observation.name, style),
-        slice=style.text(observation.slice, _SLICE),
-        comparison=style.text(observation.comparison),
-        detail="" if wording.figures_tell(observation) else style.text(observation.detail),
-    )
-
-
-def _metric(name: str, style: Style) -> str:
-    known = wording.observed(name, "ja") != name
-    return name if known and name.isascii() and len(name) < _SLICE else style.text(name, _SLICE)
 
 
 def _phrase(text: str, style: Style) -> str:

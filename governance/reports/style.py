@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from governance.core import wording
 from governance.core.terms import GateVerdict, Light, Verdict
@@ -14,7 +15,6 @@ from governance.reports.text import LIMIT, guard
 if TYPE_CHECKING:
     from datetime import date, datetime
     from enum import StrEnum
-    from zoneinfo import ZoneInfo
 
     from governance.policy import Text
 
@@ -30,6 +30,8 @@ _TONES: Final = {
     Verdict.FAIL: Light.RED,
 }
 _EXACT: Final = 1e-9
+_SHORT: Final = 12
+"""Digits of a digest that people compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Style:
             return self.say("不明", "unknown")
         local = at.astimezone(self.zone)
         return f"{self.day(local)} {local:%H:%M} {self.text(local.tzname() or self.zone.key)}"
+
+    def digest(self, digest: str) -> str:
+        """A digest, short."""
+        return self.text(digest[:_SHORT])
 
     def iso(self, day: date) -> str:
         """A day in a narrow column."""

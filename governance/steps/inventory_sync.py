@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from governance.core import inventory
 from governance.sources import model_registry
@@ -11,21 +11,17 @@ from governance.store import gates as gate_facts
 from governance.store import inventory as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy.orm import Session
-
-    from governance.core.inventory import InventoryFinding
-    from governance.core.terms import RegisteredModel
     from governance.runtime import Runtime
-    from governance.store.facts import AsOf
 
 
-def sync(rt: Runtime) -> str:
+def sync(rt: Runtime) -> dict[str, Any]:
     """Take one complete reading of MLflow; a reading that ends early raises and changes nothing.
 
     Returns:
-        The id of the recorded sweep.
+        `id` of the recorded sweep, the number of `models` and `versions`, and the counts of `changes`.
+
+    Raises:
+        SourceError: MLflow answered wrongly, or did not answer; the last inventory stands.
     """
     seen = model_registry.read(rt.settings)
     with rt.writing() as session:
@@ -34,10 +30,5 @@ def sync(rt: Runtime) -> str:
         use_cases = {model.name: inventory.use_case_of(model.name, rt.policy)[0] for model in seen}
         facts.record_changes(session, changes, use_cases, telling)
         found = inventory.findings(seen, gate_facts.decisions(session, at), rt.policy)
-        return facts.record_sweep(session, seen, changes, found, telling).id
-
-
-def findings(rt: Runtime, session: Session, at: AsOf) -> tuple[Sequence[RegisteredModel], tuple[InventoryFinding, ...]]:
-    """The models of the inventory and what is out of order among them, as of a moment."""
-    models = facts.models(session, at)
-    return models, inventory.findings(models, gate_facts.decisions(session, at), rt.policy)
+        sweep = facts.record_sweep(session, seen, changes, found, telling)
+        return {"id": sweep.id, "models": sweep.models, "versions": sweep.versions, "changes": changes.counts}

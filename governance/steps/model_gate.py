@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from governance.checks import run
+from governance.checks import NEEDS_TABLE, run, unable
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
-from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, VersionKey
+from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey
 from governance.core.wording import label, reason_line
-from governance.errors import CheckNotRunError, NotFoundError
+from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, RiskTier, UseCase
 from governance.sources import datasets
 from governance.store import gates as facts
@@ -100,15 +100,24 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
     return codes
 
 
+def decisions(rt: Runtime, key: VersionKey) -> list[GateDecision]:
+    """The newest decision of each gate on a version.
+
+    Raises:
+        NotFoundError: no gate has decided on it.
+    """
+    with rt.reading() as session:
+        found = facts.decisions_of(session, key, rt.current())
+    if not found:
+        raise NotFoundError(
+            f"{key}: no gate has decided on it", hint="Run `governance sync`, then `governance check MODEL VERSION`."
+        )
+    return [found[code] for code in sorted(found)]
+
+
 def blocked(rt: Runtime, key: VersionKey) -> str:
     """Why the version may not go on, one line per reason; empty when every gate is open."""
-    with rt.reading() as session:
-        decisions = facts.decisions_of(session, key, rt.current())
-    if not decisions:
-        raise NotFoundError(
-            f"{key}: no gate has decided on it", hint="Run model_gate, or `governance check MODEL VERSION`."
-        )
-    return "\n".join(report(decision, rt.settings.language) for decision in decisions.values() if decision.blocks)
+    return "\n".join(report(decision, rt.settings.language) for decision in decisions(rt, key) if decision.blocks)
 
 
 def report(decision: GateDecision, language: str) -> str:
@@ -186,14 +195,16 @@ def _suite_digest(rt: Runtime, case: UseCase) -> str | None:
 def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     check, case = rt.policy.checks.checks[name], subject.use_case
     assert case is not None  # noqa: S101 - `_due` names no check without a use case
-    judge = partial(run.run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir)
-    if check.family not in run.NEEDS_TABLE:
-        return judge(None)
+    judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir)
     try:
+        if check.family not in NEEDS_TABLE:
+            return judge(None)
         with datasets.open_table(case, subject.version, rt.settings) as table:
             return judge(table)
     except CheckNotRunError as error:
-        return run.unable(error, case, subject.version)
+        return unable(error, case, subject.version)
+    except PolicyError as error:  # a suite that cannot be read: this check's evidence is missing, the others' is not
+        return Finding(Verdict.ERROR, detail=" ".join(str(error).splitlines()))
 
 
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:

@@ -54,10 +54,10 @@ class Fact(Base):
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[Index, ...]:
-        """One index per table that serves both "the newest of a series" and "as of"."""
-        name = cls.__tablename__
+        """Find a series, and walk in time. Hash, because a model's name may outgrow a B-tree page."""
+        name, first = cls.__tablename__, cls.series[0]
         return (
-            Index(f"ix_{name}_series", *cls.series, "effective_at"),
+            Index(f"ix_{name}_series", first, postgresql_using="hash"),
             Index(f"ix_{name}_effective_at", "effective_at"),
         )
 

@@ -28,9 +28,9 @@ def _optional(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
 
 _TEXT, _INT, _FLOAT, _BOOL = sa.Text(), sa.BigInteger(), sa.Float(53), sa.Boolean()
 
-_TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
+_TABLES: dict[str, tuple[str, list[sa.Column[Any]]]] = {
     "inventory_sweep": (
-        ("subject",),
+        "subject",
         [
             _required("models", _INT),
             _required("versions", _INT),
@@ -39,7 +39,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "registered_model": (
-        ("model",),
+        "model",
         [
             _required("model", _TEXT),
             _optional("use_case", _TEXT),
@@ -49,7 +49,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "model_version": (
-        ("model", "version"),
+        "model",
         [
             _required("model", _TEXT),
             _required("version", _INT),
@@ -65,7 +65,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "alias_event": (
-        ("model", "alias"),
+        "model",
         [
             _required("model", _TEXT),
             _required("alias", _TEXT),
@@ -74,7 +74,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "check_result": (
-        ("model", "version", "check"),
+        "model",
         [
             _required("model", _TEXT),
             _required("version", _INT),
@@ -88,7 +88,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "gate_decision": (
-        ("model", "version", "gate"),
+        "model",
         [
             _required("model", _TEXT),
             _required("version", _INT),
@@ -103,7 +103,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "risk_assessment": (
-        ("subject", "rule"),
+        "subject",
         [
             _required("rule", _TEXT),
             _optional("use_case", _TEXT),
@@ -118,7 +118,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
         ],
     ),
     "kpi_value": (
-        ("kpi",),
+        "kpi",
         [
             _required("kpi", _TEXT),
             _optional("value", _FLOAT),
@@ -129,9 +129,9 @@ _TABLES: dict[str, tuple[tuple[str, ...], list[sa.Column[Any]]]] = {
             _required("policy_digest", _TEXT),
         ],
     ),
-    "policy_version": (("policy_digest",), [_required("policy_digest", _TEXT), _required("content", _JSON)]),
+    "policy_version": ("policy_digest", [_required("policy_digest", _TEXT), _required("content", _JSON)]),
     "pack": (
-        ("period", "interim"),
+        "period",
         [
             _required("period", _TEXT),
             _required("as_of", _MOMENT),
@@ -166,7 +166,7 @@ def upgrade() -> None:
         )
     for name, (series, columns) in _TABLES.items():
         op.create_table(name, *_head(), *columns, sa.PrimaryKeyConstraint("id", name=f"pk_{name}"))
-        op.create_index(f"ix_{name}_series", name, [*series, "effective_at"])
+        op.create_index(f"ix_{name}_series", name, [series], postgresql_using="hash")
         op.create_index(f"ix_{name}_effective_at", name, ["effective_at"])
         _append_only(name)
 

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a whole: its commands, its exit codes, its way of showing errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import typer
+
+from governance.cli import facts, policy, setup
+from governance.errors import GovernanceError, PolicyError
+
+EXIT_FINDING: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_RETRYABLE: Final = 75
+
+app = typer.Typer(
+    name="governance",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="AI governance from a shell: the same steps that the DAGs run.\n\n"
+    "Exit codes: 0 ok, 1 finding or failure, 2 usage or policy, 75 try again later.",
+)
+facts.add_to(app)
+policy.add_to(app)
+setup.add_to(app)
+
+
+def main() -> None:
+    """Run the command line; errors are told in two lines, what happened and what to do."""
+    try:
+        app()
+    except GovernanceError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: GovernanceError) -> int:
+    if error.retryable:
+        return EXIT_RETRYABLE
+    return EXIT_USAGE if isinstance(error, PolicyError) else EXIT_FINDING

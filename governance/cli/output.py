@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Show rows to people as a table and to programs as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from governance.core.evidence import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def rows(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print rows: `columns` of them as a table, all of them as JSON."""
+    if as_json:
+        document(found)
+    elif not found:
+        typer.echo(empty)
+    else:
+        _table(found, columns)
+
+
+def document(content: Any) -> None:  # noqa: ANN401 - anything with a plain form
+    """Print one JSON document."""
+    typer.echo(json.dumps(plain(content), ensure_ascii=False, indent=2))
+
+
+def lines(text: str) -> None:
+    """Print text that may quote strangers: no control character reaches the terminal."""
+    typer.echo("\n".join(printable(line) for line in text.splitlines()))
+
+
+def printable(text: str) -> str:
+    """Text without control and direction characters, which could rewrite what a terminal shows."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _table(found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in found:
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
+    Console(soft_wrap=False).print(table)
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - a row's value
+    if isinstance(value, list | tuple):
+        return "\n".join(_cell(item) for item in value)
+    return "" if value is None else printable(str(value))

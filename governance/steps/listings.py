@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the shell lists: rows of plain values, read from facts and never derived a second time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from governance.core import gates as gate_rules
+from governance.core import inventory as inventory_rules
+from governance.core.tiers import classify
+from governance.core.wording import reason_line
+from governance.store import gates as gate_facts
+from governance.store import inventory as inventory_facts
+from governance.store import registers
+
+if TYPE_CHECKING:
+    from governance.core.terms import GateDecision, RegisteredModel
+    from governance.policy import Policy
+    from governance.runtime import Runtime
+
+Row = dict[str, Any]
+
+
+def gates(rt: Runtime) -> list[Row]:
+    """The newest decision of every version that stands at a gate, blocked first."""
+    with rt.reading() as session:
+        at = rt.current()
+        models = inventory_facts.models(session, at)
+        standing = gate_rules.standing(models, gate_facts.decisions(session, at), rt.policy)
+    aliases = {model.name: model.aliases for model in models}
+    return [
+        {**gate(decision, rt.settings.language), "aliases": _aliases_of(decision, aliases[decision.subject.model])}
+        for decision in standing
+    ]
+
+
+def gate(decision: GateDecision, language: str) -> Row:
+    """One decision with its reasons as lines in `language`."""
+    return {
+        "gate": decision.gate,
+        "subject": str(decision.subject),
+        "model": decision.subject.model,
+        "version": decision.subject.version,
+        "tier": decision.tier.value,
+        "verdict": decision.verdict.value,
+        "reasons": [reason_line(reason, language) for reason in decision.reasons],
+        "checks": [
+            {"check": reason.check, "verdict": reason.verdict.value, "blocks": reason.blocks}
+            for reason in decision.reasons
+        ],
+        "at": decision.at,
+        "policy_digest": decision.policy_digest,
+        "facts_digest": decision.facts_digest,
+    }
+
+
+def _aliases_of(decision: GateDecision, aliases: dict[str, int] | Any) -> list[str]:  # noqa: ANN401 - a Mapping
+    return sorted(alias for alias, number in aliases.items() if number == decision.subject.version)
+
+
+def inventory(rt: Runtime) -> list[Row]:
+    """Every registered model with what the company says of it."""
+    with rt.reading() as session:
+        models = inventory_facts.models(session, rt.current())
+    return [_model(model, rt.policy) for model in models]
+
+
+def _model(model: RegisteredModel, policy: Policy) -> Row:
+    slug, case = inventory_rules.use_case_of(model.name, policy)
+    return {
+        "model": model.name,
+        "versions": len(model.versions),
+        "aliases": [f"{alias} -> v{number}" for alias, number in sorted(model.aliases.items())],
+        "use_case": slug,
+        "tier": classify(case, policy.tiers).value,
+        "owner": case.owner if case else None,
+    }
+
+
+def findings(rt: Runtime) -> list[Row]:
+    """Everything that is out of order in the inventory."""
+    with rt.reading() as session:
+        at = rt.current()
+        models, decisions = inventory_facts.models(session, at), gate_facts.decisions(session, at)
+    found = inventory_rules.findings(models, decisions, rt.policy)
+    return [{"kind": f.kind.value, "subject": f.subject, "use_case": f.use_case, "detail": f.detail} for f in found]
+
+
+def risks(rt: Runtime) -> list[Row]:
+    """Open risks, highest score first."""
+    with rt.reading() as session:
+        found = [risk for risk in registers.risks(session, rt.current()) if risk.is_open]
+    fields = ("score", "subject", "rule", "use_case", "likelihood", "impact", "owner", "opened_at", "due_on", "cause")
+    found.sort(key=lambda risk: (-risk.score, risk.subject, risk.rule))
+    return [{field: getattr(risk, field) for field in fields} for risk in found]
+
+
+def kpis(rt: Runtime) -> list[Row]:
+    """The newest value of every KPI."""
+    with rt.reading() as session:
+        found = registers.kpis(session, rt.current())
+    fields = ("kpi", "value", "light", "numerator", "denominator", "detail")
+    return [{field: getattr(found[code], field) for field in fields} for code in sorted(found)]
+
+
+def packs(rt: Runtime) -> list[Row]:
+    """The newest pack of every month, with the path and digest of each file."""
+    with rt.reading() as session:
+        found = registers.packs(session, rt.current())
+    return [
+        {
+            "period": row.period,
+            "revision": row.revision,
+            "interim": row.interim,
+            "as_of": row.as_of,
+            "known_at": row.known_at,
+            "files": [str(rt.settings.pack_dir / name) for name in sorted(row.files)],
+            "sha256": dict(row.files),
+        }
+        for row in found
+    ]
