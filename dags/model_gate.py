@@ -4,7 +4,8 @@
 Takes each model version that is due to its gates: measures the required checks, decides, and turns
 red where a gate is closed. The red task's message says why, one line per reason.
 
-`check` and `decide` record facts and stay green; `gate` only reports. Facts: `check_result`,
+`check` and `decide` record facts and stay green; `announce` tells the registers once; `gate` only
+reports. Facts: `check_result`,
 `gate_decision`. Clauses: 3.3-05, 3.3-07, X-03.
 """
 
@@ -42,7 +43,7 @@ def model_gate() -> None:
             with task_errors():
                 return steps.check(runtime(), subject(model, version))
 
-        @task(map_index_template=LABEL, outlets=[GATES], trigger_rule=TriggerRule.ALL_DONE)
+        @task(map_index_template=LABEL, trigger_rule=TriggerRule.ALL_DONE)
         def decide(model: str, version: int) -> list[str]:
             from governance.steps import model_gate as steps
 
@@ -58,7 +59,12 @@ def model_gate() -> None:
 
         check(model, version) >> decide(model, version) >> gate(model, version)
 
-    version.expand_kwargs(plan())
+    @task(outlets=[GATES], trigger_rule=TriggerRule.ALL_DONE)
+    def announce() -> None:
+        """Tell the registers once that all decisions are recorded, red gates or not."""
+
+    versions = version.expand_kwargs(plan())
+    versions.get_child_by_label("decide") >> announce()
 
 
 model_gate()

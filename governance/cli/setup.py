@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from governance.cli import output
 from governance.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 db = typer.Typer(no_args_is_help=True, help="The governance database.")
 
@@ -22,6 +20,10 @@ class Language(StrEnum):
 
     JA = "ja"
     EN = "en"
+
+
+NewDirectory = Annotated[Path, typer.Argument(help="New or empty directory for the policy.")]
+Chosen = Annotated[Language, typer.Option(help="Language of the comments.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,9 +57,9 @@ def status(*, as_json: output.AsJson = False) -> None:
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="New or empty directory for the policy.")],
+    directory: NewDirectory,
     *,
-    language: Annotated[Language, typer.Option(help="Language of the comments.")] = Language.JA,
+    language: Chosen = Language.JA,
 ) -> None:
     """Write a commented starter policy, ready for `governance policy check`."""
     from governance.steps import setup

@@ -13,44 +13,40 @@ if TYPE_CHECKING:
     from governance.core.terms import Observation, Reason
     from governance.reports.style import Style
 
-_SLICE: Final = 120
+_PART: Final = 120
 """Characters of a name inside a line."""
+_COMPARISONS: Final = frozenset({">=", "<=", "=="})
 _EXEMPT: Final = "exempt: "
 
 
 def row(reason: Reason, style: Style) -> dict[str, str]:
-    """Foreign parts are guarded one by one: cutting the finished line could lose its figures."""
-    fit = replace(
-        reason,
-        check=style.text(reason.check),
-        text=_guarded_text(reason.text, style),
-        observation=_observation(reason.observation, style) if reason.observation else None,
-    )
+    """A reason as its tone, its line and the day it dates from, unless the line names it."""
     exempt = reason.text.startswith(_EXEMPT) and reason.observation is None
+    line = _line(reason, style)
+    since = style.iso(reason.at.astimezone(style.zone).date()) if reason.at else ""
     return {
-        "text": wording.reason_line(fit, style.language),
+        "text": line,
         "tone": NO_TONE if exempt else tone(reason.verdict),
-        "since": style.iso(reason.at.astimezone(style.zone).date()) if reason.at else "",
+        "since": "" if since in line else since,
     }
 
 
-def _guarded_text(text: str, style: Style) -> str:
-    """Known phrases stay as they are, so that wording can recognise them."""
-    return text if wording.phrase(text, "ja") != text and text.isascii() and len(text) < _SLICE else style.text(text)
-
-
-def _observation(observation: Observation, style: Style) -> Observation:
-    return replace(
-        observation,
-        name=style.text(observation.name, _SLICE)
-        if observation.name.startswith("tag:")
-        else _metric(observation.name, style),
-        slice=style.text(observation.slice, _SLICE),
-        comparison=style.text(observation.comparison),
-        detail="" if wording.figures_tell(observation) else style.text(observation.detail),
+def _line(reason: Reason, style: Style) -> str:
+    """Beside figures, foreign parts are guarded one by one: cutting the finished line could lose the figures."""
+    if reason.observation is None:
+        return style.text(wording.reason_line(reason, style.language))
+    check = style.text(wording.check_name(reason.check, style.language), _PART)
+    return wording.reason_line(
+        replace(reason, check=check, observation=_observation(reason.observation, style)), style.language
     )
 
 
-def _metric(name: str, style: Style) -> str:
-    known = wording.observed(name, "ja") != name
-    return name if known and name.isascii() and len(name) < _SLICE else style.text(name, _SLICE)
+def _observation(observation: Observation, style: Style) -> Observation:
+    """Names are put into words first: a guarded one is no longer recognised."""
+    return replace(
+        observation,
+        name=style.text(wording.observed(observation.name, style.language), _PART),
+        slice=style.text(observation.slice, _PART),
+        comparison=observation.comparison if observation.comparison in _COMPARISONS else "",
+        detail="" if wording.figures_tell(observation) else style.text(observation.detail),
+    )

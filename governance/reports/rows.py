@@ -67,7 +67,7 @@ def gates(pack: Pack, style: Style) -> list[Row]:
 def _gate(line: GateLine, style: Style) -> Row:
     decision = line.decision
     return {
-        "use_case": style.name(line.use_case) if line.use_case else style.say("未登録", "no use case"),
+        "use_case": style.name(line.use_case) if line.use_case else style.say("未登録", "No use case"),
         "owner": style.name(line.owner),
         "version": style.text(str(decision.subject)),
         "aliases": [style.text(alias, limit=60) for alias in sorted(line.aliases)],
@@ -179,7 +179,7 @@ def unknowns(pack: Pack, style: Style) -> list[Row]:
 
 
 def _unknown(item: Unknown, style: Style) -> Row:
-    since = style.iso(item.since.astimezone(style.zone).date()) if item.since else style.say("記録なし", "never known")
+    since = style.iso(item.since.astimezone(style.zone).date()) if item.since else style.say("記録なし", "Never known")
     return {"subject": style.text(item.subject), "what": _phrase(item.what, style), "since": since}
 
 

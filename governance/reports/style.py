@@ -52,7 +52,7 @@ class Style:
 
     def name(self, text: Text | None) -> str:
         """A label from the policy, or that there is none."""
-        return self.text(text.in_(self.language)) if text else self.say("未定", "none")
+        return self.text(text.in_(self.language)) if text else self.say("未定", "None")
 
     def label(self, member: StrEnum) -> str:
         """A member of an enum as it stands in a table."""
@@ -73,7 +73,7 @@ class Style:
     def moment(self, at: datetime | None) -> str:
         """A moment in the company's time, to the minute."""
         if at is None:
-            return self.say("不明", "unknown")
+            return self.say("不明", "Unknown")
         local = at.astimezone(self.zone)
         return f"{self.day(local)} {local:%H:%M} {self.text(local.tzname() or self.zone.key)}"
 
@@ -93,7 +93,7 @@ class Style:
     def figure(self, value: float | None, unit: str) -> str:
         """A KPI's value: a share in percent, a count as it is."""
         if value is None or math.isnan(value):
-            return self.say("不明", "unknown")
+            return self.say("不明", "Unknown")
         if unit == "share":
             return f"{wording.figure(100 * value, 1)}%"
         whole = math.isinf(value) or abs(value - round(value)) < _EXACT

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How verdicts, observations and reasons read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+
+from governance.core import wording
+from governance.core.committee import Ask
+from governance.core.inventory import FindingKind
+from governance.core.terms import Finding, GateVerdict, Light, Observation, Reason, Verdict
+from governance.policy import RiskTier
+
+BIAS = Observation(
+    "selection_rate_ratio", "age_group: <=25 vs >25", 0.7123, 0.63, 0.79, 0.8, ">=", 1000, Verdict.FAIL
+)  # fmt: skip
+MEMBERS = [member for kind in (Verdict, GateVerdict, Light, RiskTier, Ask, FindingKind) for member in kind]
+
+
+def test_a_reason_reads_as_one_english_line() -> None:
+    line = wording.reason_line(Reason("bias", Verdict.FAIL, "", BIAS), "en")
+    assert (
+        line
+        == "bias: selection-rate ratio for age_group: <=25 vs >25 is 0.71 [0.63, 0.79], must be >= 0.80 (n = 1,000): fail"
+    )
+
+
+def test_a_reason_reads_as_one_japanese_line() -> None:
+    line = wording.reason_line(Reason("bias", Verdict.FAIL, "", BIAS), "ja")
+    assert line == "偏り: 選択率の比(age_group: <=25 vs >25)0.71 [0.63, 0.79]、下限 0.80、n = 1,000: 不合格"
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=repr)
+def test_every_word_exists_in_both_languages(member: StrEnum) -> None:
+    assert wording.label(member, "ja") != wording.label(member, "en")
+    assert "_" not in wording.label(member, "en")
+    assert not wording.label(member, "ja").isascii()
+
+
+class Change(StrEnum):
+    NEW = "new"
+    CHANGED = "changed"
+    RETIRED = "retired"
+
+
+@pytest.mark.parametrize("member", Change, ids=repr)
+def test_what_changed_in_the_inventory_has_a_word(member: Change) -> None:
+    assert not wording.label(member, "ja").isascii()
+
+
+def test_the_same_value_reads_differently_for_a_check_and_a_gate() -> None:
+    assert wording.label(Verdict.PASS, "ja") == "合格"
+    assert wording.label(GateVerdict.PASS, "ja") == "通過"
+
+
+def test_grey_reads_as_unknown() -> None:
+    assert (wording.label(Light.GREY, "ja"), wording.label(Light.GREY, "en")) == ("不明", "unknown")
+
+
+@pytest.mark.parametrize(("language", "word"), [("ja", "不明"), ("en", "unknown")])
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_missing_value_reads_as_unknown(language: str, word: str, value: float | None) -> None:
+    seen = Observation("auc", value=value, limit=0.8, comparison=">=", verdict=Verdict.NOT_RUN)
+    assert word in wording.observation_line(seen, language)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_value_just_below_the_limit_does_not_read_as_the_limit(language: str) -> None:
+    seen = Observation("auc", value=0.7996, limit=0.8, comparison=">=", verdict=Verdict.FAIL)
+    line = wording.observation_line(seen, language)
+    assert "0.7996" in line
+    assert "0.8000" in line
+
+
+def test_counts_have_no_decimals_and_minus_zero_does_not_exist() -> None:
+    seen = Observation("expect_table_row_count_to_be_between", value=1200, limit=1000, verdict=Verdict.PASS)
+    assert "row count is 1,200" in wording.observation_line(seen, "en")
+    assert wording.figure(-0.001, 2) == "0.00"
+    assert wording.figure(float("inf"), 2) == "∞"
+
+
+def test_an_expectation_reads_plainly_and_a_metric_keeps_its_name() -> None:
+    assert wording.observed("expect_column_values_to_not_be_null", "en") == "% of values missing"
+    assert wording.observed("expect_column_kurtosis_to_be_odd", "en") == "column kurtosis to be odd"
+    assert wording.observed("f1_macro", "ja") == "f1_macro"
+
+
+def test_the_detail_stands_where_figures_do_not_tell() -> None:
+    seen = Observation("auc", verdict=Verdict.NOT_RUN, detail="the run logged no metric 'auc'")
+    for language in ("ja", "en"):
+        assert "the run logged no metric 'auc'" in wording.observation_line(seen, language)
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        (Reason("documentation", Verdict.NOT_RUN, "never run"), "文書: 未実施"),
+        (
+            Reason("bias", Verdict.STALE, "last run 2026-08-01, older than 30 days"),
+            "偏り: 期限切れ(最終実施 2026-08-01、期限 30 日)",
+        ),
+        (Reason("data_quality", Verdict.PASS, "exempt: no table", blocks=False), "データ品質: 対象外(no table)"),
+        (Reason("tier", Verdict.FAIL, "the policy prohibits this use"), "リスク区分: 不合格(ポリシーで禁止された用途です)"),
+    ],
+)  # fmt: skip
+def test_a_reason_without_figures_reads_in_japanese(reason: Reason, line: str) -> None:
+    assert wording.reason_line(reason, "ja") == line
+
+
+@pytest.mark.parametrize(
+    ("text", "ja"),
+    [
+        ("bias: stale", "偏り: 期限切れ"),
+        ("champion: G3 no decision", "champion: G3 判定なし"),
+        ("champion: G3 blocked", "champion: G3 不通過"),
+        ("never read", "一度も取得されていません"),
+        ("what somebody wrote", "what somebody wrote"),
+    ],
+)
+def test_a_cause_reads_in_both_languages(text: str, ja: str) -> None:
+    assert wording.phrase(text, "ja") == ja
+    assert wording.phrase(text, "en") == text
+
+
+def test_a_finding_says_how_it_ended_and_on_how_many_rows() -> None:
+    finding = Finding(Verdict.INSUFFICIENT, n=1000, detail="too few")
+    assert (
+        wording.finding_line("data_quality", finding, "en") == "data quality: insufficient data (n = 1,000) - too few"
+    )
+    assert wording.finding_line("data_quality", finding, "ja") == "データ品質: データ不足 (n = 1,000)(too few)"
