@@ -8,8 +8,6 @@ Building a past month again gives the same bytes.
 Fact: `pack`. Clauses: RPT, CMT, 3.2-01.
 """
 
-from __future__ import annotations
-
 from airflow.sdk import Param, dag, get_current_context, task
 
 from governance.orchestration import DEFAULTS, committee_timetable, reported_month, runtime, task_errors

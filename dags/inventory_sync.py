@@ -7,8 +7,6 @@ with the use cases of the policy. A reading that ends early changes nothing.
 Fact: `registered_model`, `model_version`, `alias_event`, `inventory_sweep`. Clauses: INV, 3.3-02.
 """
 
-from __future__ import annotations
-
 from airflow.sdk import dag, task
 
 from governance.orchestration import DEFAULTS, INVENTORY, runtime, task_errors

@@ -6,8 +6,6 @@ Measures the KPIs that the policy sets targets for; what the facts cannot tell s
 Fact: `kpi_value`. Clauses: KPI, 3.3-08.
 """
 
-from __future__ import annotations
-
 from airflow.sdk import AssetOrTimeSchedule, dag, task
 
 from governance.orchestration import DEFAULTS, RISKS, daily, runtime, task_errors

@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""### Model gate.
+"""### Model gate
 
-Takes each model version that is due to its gates: measures the required checks, decides, and turns
-red where a gate is closed. The red task's message says why, one line per reason.
-
-`check` and `decide` record facts and stay green; `announce` tells the registers once; `gate` only
-reports. Facts: `check_result`,
-`gate_decision`. Clauses: 3.3-05, 3.3-07, X-03.
+Takes each version that is due to its gates: `check` measures, `decide` records, `gate` turns red
+where a gate is closed and says why, one line per reason. `announce` tells the registers once.
+Facts: `check_result`, `gate_decision`. Clauses: 3.3-05, 3.3-07, X-03.
 """
 
-from __future__ import annotations
+from typing import cast
 
-from airflow.sdk import AssetOrTimeSchedule, TriggerRule, dag, task, task_group
+from airflow.sdk import AssetOrTimeSchedule, TaskGroup, TriggerRule, dag, task, task_group
 
 from governance.orchestration import DEFAULTS, GATES, INVENTORY, daily, require_open, runtime, subject, task_errors
 
 LABEL = "{{ subject }}"
+SCHEDULE = AssetOrTimeSchedule(timetable=daily(hour=6), assets=[INVENTORY])
 
 
-@dag(
-    schedule=AssetOrTimeSchedule(timetable=daily(hour=6), assets=[INVENTORY]),
-    doc_md=__doc__,
-    tags=["governance", "gates"],
-    **DEFAULTS,
-)
-def model_gate() -> None:
-    """Decide for every version at a gate whether it may go on."""
-
+@dag(schedule=SCHEDULE, doc_md=__doc__, tags=["governance", "gates"], **DEFAULTS)
+def model_gate() -> None:  # noqa: D103 - the module says it
     @task
     def plan() -> list[dict[str, str | int]]:
         from governance.steps import model_gate as steps
@@ -59,12 +50,11 @@ def model_gate() -> None:
 
         check(model, version) >> decide(model, version) >> gate(model, version)
 
-    @task(outlets=[GATES], trigger_rule=TriggerRule.ALL_DONE)
+    @task(outlets=[GATES], trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def announce() -> None:
-        """Tell the registers once that all decisions are recorded, red gates or not."""
+        """All decisions are recorded, red gates or not."""
 
-    versions = version.expand_kwargs(plan())
-    versions.get_child_by_label("decide") >> announce()
+    cast("TaskGroup", version.expand_kwargs(plan())).get_child_by_label("decide") >> announce()
 
 
 model_gate()

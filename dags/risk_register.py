@@ -6,8 +6,6 @@ Opens, keeps or closes one risk per open failure, scored by likelihood and impac
 Fact: `risk_assessment`. Clauses: RSK, 3.3-04.
 """
 
-from __future__ import annotations
-
 from airflow.sdk import dag, task
 
 from governance.orchestration import DEFAULTS, GATES, RISKS, runtime, task_errors

@@ -43,14 +43,16 @@ def run(batch: Any, expectations: Sequence[Any]) -> list[Mapping[str, Any]]:  # 
         batch: a pandas DataFrame, or (engine, schema, table, where) for rows that stay in their database.
         expectations: from `build`.
     """
-    with _engine(batch) as (engine, data):
+    with _engine(batch) as (engine, data), warnings.catch_warnings():
+        # pandas warns that GX does not use the groups of a pattern; a suite may well have them.
+        warnings.filterwarnings("ignore", message="This pattern is interpreted as a regular expression")
         results = _validator(engine, data).graph_validate(
             [expectation.configuration for expectation in expectations],
             runtime_configuration={"result_format": RESULT_FORMAT, "catch_exceptions": True},
         )
     # Great Expectations sorts expectations that raised to the front.
     by_position = {result.expectation_config.meta["position"]: result.to_json_dict() for result in results}
-    return [by_position[position] for position in range(len(expectations))]
+    return [by_position[expectation.meta["position"]] for expectation in expectations]
 
 
 def _build(suite: Suite, position: int, rule: Rule, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - GX classes are generated

@@ -71,7 +71,7 @@ def _face(path: Path) -> tuple[str, frozenset[int]]:
     from fontTools.ttLib import TTFont, TTLibError
 
     try:
-        with TTFont(path, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, lazy=True) as font:
             names = (font["name"].getDebugName(record) for record in _FAMILY)
             return next(name for name in names if name), frozenset(font.getBestCmap())
     except (TTLibError, OSError, KeyError, StopIteration, TypeError) as error:

@@ -27,6 +27,8 @@ def connect(url: SecretStr) -> Generator[sa.Connection]:
         SourceUnavailableError: the database did not answer.
     """
     engine = _engine(url)
+    opened: list[Any] = []
+    sa.event.listen(engine, "connect", lambda dbapi, _record: opened.append(dbapi))
     try:
         with translating():
             connection = engine.connect()
@@ -34,6 +36,9 @@ def connect(url: SecretStr) -> Generator[sa.Connection]:
             yield connection
     finally:
         engine.dispose()
+        # Great Expectations checks connections out and forgets them (metrics/util.py); closing twice is harmless.
+        for dbapi in opened:
+            dbapi.close()
 
 
 def _engine(secret: SecretStr) -> sa.Engine:

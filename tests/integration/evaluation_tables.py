@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -98,10 +98,14 @@ def _database(kind: str, directory: Path) -> Generator[str]:
     try:
         _create(server, name)
         yield f"{_SERVER}/{name}"
-        with server.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
+        _drop(server, name)
         server.dispose()
+
+
+def _drop(server: sa.Engine, name: str) -> None:
+    with suppress(sa.exc.OperationalError), server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 def _create(server: sa.Engine, name: str) -> None:

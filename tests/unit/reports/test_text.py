@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +14,6 @@ from hypothesis import strategies as st
 
 from governance.reports import fonts
 from governance.reports.text import BREAK, guard
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ASCII = frozenset(range(0x20, 0x7F)) | {ord("…"), 0x3042, 0x30FC, 0x3164}
 ANYTHING = st.text(st.characters(), max_size=60)
@@ -83,7 +80,7 @@ def _fonts() -> Any:
     """Read once: a compile that reads fonts keeps 35 MB."""
     import typst
 
-    directories: list[str | Path] = list(fonts.find(None).directories)
+    directories = [str(directory) for directory in fonts.find(None).directories]
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=directories)
 
 

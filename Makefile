@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+PY  ?= python3
+BIN := .venv/bin
+ENV := $(BIN)/.ready
+export MLFLOW_DISABLE_TELEMETRY := true
+
+$(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
+	@$(PY) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with PY=python3.12"; exit 1; }
+	@echo "building .venv from the locks (about 1 GB, once)"
+	@$(PY) -m venv .venv || { echo "the venv module is missing: on Debian, apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: help demo up down status test unit lint types layers ci lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(ENV)  ## Run the demo company from MLflow to committee pack (about 3 minutes)
+	@$(BIN)/python -m include.demo run
+
+up: $(ENV)  ## Serve what the demo left: Airflow and MLflow on this machine
+	@$(BIN)/python -m include.demo up
+
+down: $(ENV)  ## Stop what `make up` serves
+	@$(BIN)/python -m include.demo down
+
+status: $(ENV)  ## Tell what of the demo runs
+	@$(BIN)/python -m include.demo status
+
+test: $(ENV)  ## Run all tests
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+unit: $(ENV)  ## Run the fast tests only
+	$(BIN)/pytest -q tests/unit
+
+lint: $(ENV)  ## Check format, style, dependencies and spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/deptry governance
+	$(BIN)/codespell
+
+types: $(ENV)  ## Check types
+	$(BIN)/mypy
+
+layers: $(ENV)  ## Check that imports point down
+	$(BIN)/lint-imports --no-logo
+
+ci: lint types layers test  ## Everything that has to hold, and one demo from nothing
+	$(BIN)/python -m tests.ci_demo
+
+lock: $(ENV)  ## Resolve every pin again
+	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --upgrade bootstrap.in -o bootstrap.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --upgrade --group dev -c requirements/runtime.lock pyproject.toml -o requirements/dev.lock
+
+clean:  ## Stop the demo and remove all that was built
+	@test ! -x $(BIN)/python || $(BIN)/python -m include.demo down
+	rm -rf .venv .demo .governance .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
