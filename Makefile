@@ -49,7 +49,7 @@ layers: $(ENV)  ## Check that imports point down
 	$(BIN)/lint-imports --no-logo
 
 ci: lint types layers test  ## Everything that has to hold, and one demo from nothing
-	$(BIN)/python -m tests.ci_demo
+	$(BIN)/pytest -q tests/fresh -p no:randomly
 
 lock: $(ENV)  ## Resolve every pin again
 	cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --upgrade bootstrap.in -o bootstrap.lock
