@@ -176,7 +176,7 @@ class CommitteeTimetable(Timetable):
         A DAG that never ran starts with the next pack due, not with a month it knows nothing about.
         """
         month = self._next(last_automated_data_interval, restriction)
-        if month is None or (restriction.latest is not None and self._due(month) > restriction.latest):
+        if month is None or (restriction.latest is not None and month.start(self.zone) > restriction.latest):
             return None
         return DagRunInfo(run_after=self._due(month), data_interval=self._interval(month))
 

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from governance import policy as policies
+from governance.errors import PolicyError
 from governance.policy import Policy
 from governance.settings import Settings
 from governance.store import database
@@ -115,8 +116,18 @@ def build(settings: Settings | None = None, *, actor: str = "system", source: st
 
 
 def business_days(policy: Policy) -> IsOpen:
-    """Whether a day is a business day: no weekend, public holiday or company holiday."""
-    public = holidays.country_holidays(policy.calendar.country)
+    """Whether a day is a business day: no weekend, public holiday or company holiday.
+
+    Raises:
+        PolicyError: nobody knows the public holidays of the policy's country.
+    """
+    try:
+        public = holidays.country_holidays(policy.calendar.country)
+    except NotImplementedError as error:
+        raise PolicyError(
+            f"calendar.yaml: country: the public holidays of {policy.calendar.country} are not known",
+            hint="Write an ISO 3166 code such as JP; further days off go to closed and closed_dates.",
+        ) from error
     yearly = {(day.month, day.day) for day in policy.calendar.closed}
     single = set(policy.calendar.closed_dates)
     saturday = 5

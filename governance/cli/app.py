@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
+from pydantic import ValidationError
 
-from governance.cli import facts, policy, setup
+from governance.cli import facts, output, policy, setup
 from governance.errors import GovernanceError, PolicyError
+from governance.settings import Settings
 
 EXIT_FINDING: Final = 1
 EXIT_USAGE: Final = 2
@@ -34,8 +36,25 @@ def main() -> None:
     try:
         app()
     except GovernanceError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(_exit_code(error))
+        _end(error)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        _end(_wrong_settings(error))
+
+
+def _end(error: GovernanceError) -> NoReturn:
+    output.lines(f"error: {error}", err=True)
+    sys.exit(_exit_code(error))
+
+
+def _wrong_settings(error: ValidationError) -> PolicyError:
+    """Name the variables, never their values: some are secrets."""
+    wrong = (
+        f"GOVERNANCE_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
+    )
+    return PolicyError("\n".join(wrong), hint="Correct these variables of the environment.")
 
 
 def _exit_code(error: GovernanceError) -> int:

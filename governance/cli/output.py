@@ -27,13 +27,14 @@ def rows(found: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json:
 
 
 def document(content: Any) -> None:  # noqa: ANN401 - anything with a plain form
-    """Print one JSON document."""
-    typer.echo(json.dumps(plain(content), ensure_ascii=False, indent=2))
+    """Print one JSON document; what a terminal would act on is escaped."""
+    text = json.dumps(plain(content), ensure_ascii=False, indent=2)
+    typer.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
-def lines(text: str) -> None:
+def lines(text: str, *, err: bool = False) -> None:
     """Print text that may quote strangers: no control character reaches the terminal."""
-    typer.echo("\n".join(printable(line) for line in text.splitlines()))
+    typer.echo("\n".join(printable(line) for line in text.splitlines()), err=err)
 
 
 def printable(text: str) -> str:

@@ -101,7 +101,9 @@ def pack_due(reported: Month, meeting: Meeting, is_open: IsOpen, zone: ZoneInfo)
 def newest_due(moment: datetime, meeting: Meeting, is_open: IsOpen, zone: ZoneInfo) -> Month:
     """The newest month whose pack is due by `moment`."""
     month = month_of(moment, zone).previous
-    return month if pack_due(month, meeting, is_open, zone) <= moment else month.previous
+    while pack_due(month, meeting, is_open, zone) > moment:  # twice where a month has few business days
+        month = month.previous
+    return month
 
 
 def _nth(days: Iterator[date], n: int) -> date:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +12,10 @@ from types import NoneType
 from typing import Any, Final
 
 import rfc8785
+
+_EXACT: Final = 2**53
+_LONGEST_DECIMAL: Final = 10_000
+"""Bits; Python refuses to print much longer integers in decimal."""
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - anything `plain` takes
@@ -23,8 +26,9 @@ def digest(value: Any) -> str:  # noqa: ANN401 - anything `plain` takes
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything in, JSON out
     """Reduce frozen types, enums, moments and hostile text to JSON that every database stores.
 
-    Numbers that JSON lacks (NaN, infinities, integers beyond 2^53) become text; NUL and lone
-    surrogates, which PostgreSQL refuses, become a visible mark.
+    Numbers that JSON lacks (NaN, infinities) or that databases give back as another (all beyond
+    2^53: PostgreSQL makes an integer of 1e300) become text; NUL and lone surrogates, which
+    PostgreSQL refuses, become a visible mark.
 
     Raises:
         TypeError: `value` is of a type that has no plain form.
@@ -43,6 +47,10 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\u2400").encode("utf-8", "replace").decode()
 
 
+def _digits(value: int) -> str:
+    return str(value) if value.bit_length() <= _LONGEST_DECIMAL else hex(value)
+
+
 def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {_storable(str(key)): plain(value[key]) for key in sorted(value, key=str)}
 
@@ -51,8 +59,8 @@ _PLAIN: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...]] 
     ((NoneType, bool), lambda value: value),
     (Enum, lambda value: plain(value.value)),
     (str, _storable),
-    (int, lambda value: value if abs(value) < 2**53 else str(value)),
-    (float, lambda value: value if math.isfinite(value) else str(value)),
+    (int, lambda value: value if abs(value) < _EXACT else _digits(value)),
+    (float, lambda value: value if abs(value) < _EXACT else str(value)),
     (datetime, lambda value: value.astimezone(UTC).isoformat(timespec="microseconds")),
     (date, date.isoformat),
     (Mapping, _mapping),

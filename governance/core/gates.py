@@ -98,12 +98,12 @@ def aged(result: CheckResult, max_age: timedelta, now: datetime) -> Verdict:
 
 
 def _explain(name: str, result: CheckResult) -> Iterator[Reason]:
-    """One reason per observation that is not well, or the check's own words where it saw none."""
+    """One reason per observation that is not well, or the check's own words where none says why it closes the gate."""
     finding = result.finding
     if finding.verdict is Verdict.PASS:
         return
     unwell = [o for o in finding.observations if o.verdict is not Verdict.PASS]
-    if not unwell:
+    if not unwell or (finding.verdict not in OPEN and all(o.verdict in OPEN for o in unwell)):
         yield Reason(name, finding.verdict, finding.detail, at=result.at, blocks=finding.verdict not in OPEN)
     for observation in unwell:
         yield Reason(

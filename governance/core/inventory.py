@@ -72,8 +72,11 @@ class Changes:
 
 
 def reconcile(seen: Sequence[RegisteredModel], known: Sequence[RegisteredModel]) -> Changes:
-    """Tell what is new, changed and gone; `seen` has to be a complete reading."""
-    now, before = {m.name: m for m in seen}, {m.name: m for m in known}
+    """Tell what is new, changed and gone; `seen` has to be a complete reading.
+
+    Names are compared in plain form, as the store keeps them.
+    """
+    now, before = {plain(m.name): m for m in seen}, {plain(m.name): m for m in known}
     versions_now, versions_before = _versions(seen), _versions(known)
     return Changes(
         new_models=_added(now, before),
@@ -96,7 +99,11 @@ def _differs(new: object, old: object) -> bool:
 
 
 def _versions(models: Sequence[RegisteredModel]) -> dict[VersionKey, ModelVersion]:
-    return {version.key: version for model in models for version in model.versions}
+    return {
+        VersionKey(plain(version.key.model), version.key.version): version
+        for model in models
+        for version in model.versions
+    }
 
 
 def _added(now: Mapping[K, V], before: Mapping[K, V]) -> tuple[V, ...]:
@@ -109,8 +116,8 @@ def _facts(model: RegisteredModel) -> tuple[str, Mapping[str, str]]:
 
 def _alias_moves(now: Mapping[str, RegisteredModel], before: Mapping[str, RegisteredModel]) -> Iterator[AliasMove]:
     for name in sorted(now.keys() | before.keys()):
-        new = now[name].aliases if name in now else {}
-        old = before[name].aliases if name in before else {}
+        new = plain(now[name].aliases) if name in now else {}
+        old = plain(before[name].aliases) if name in before else {}
         for alias in sorted(new.keys() | old.keys()):
             if new.get(alias) != old.get(alias):
                 yield AliasMove(name, alias, old.get(alias), new.get(alias))

@@ -25,12 +25,13 @@ from governance.core.kpis import Position
 from governance.core.risks import light
 from governance.core.terms import KpiValue, Verdict, VersionKey
 from governance.core.tiers import classify
+from governance.policy import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from governance.core.terms import Risk
-    from governance.policy import Policy, Text
+    from governance.policy import Policy
 
 UNKNOWN: Final = frozenset({Verdict.ERROR, Verdict.STALE, Verdict.NOT_RUN, Verdict.INSUFFICIENT})
 """Verdicts that say: nobody can tell."""
@@ -136,13 +137,13 @@ def _risk_lines(risks: Sequence[Risk], policy: Policy) -> tuple[RiskLine, ...]:
     lines = []
     for risk in risks:
         rule = policy.risks.rules.get(risk.rule)
-        if risk.is_open and rule is not None:
+        if risk.is_open:
             owner = _person(risk.owner, policy)
             lines.append(
                 RiskLine(
                     risk,
-                    rule.name,
-                    rule.treatment,
+                    rule.name if rule else Text(ja=risk.rule, en=risk.rule),
+                    rule.treatment if rule else Text(ja="—", en="—"),
                     _case_name(risk.use_case, policy),
                     owner,
                     light(risk.score, policy.risks),
@@ -181,7 +182,7 @@ def _unknowns(at: Position, gates: Sequence[GateLine], policy: Policy) -> tuple[
     ]
     if at.swept_at is None:
         unknown.append(Unknown("MLflow", "never read", None))
-    return tuple(sorted(set(unknown), key=lambda u: (u.subject, u.what)))
+    return tuple(sorted(set(unknown), key=lambda u: (u.subject, u.what, str(u.since))))
 
 
 def _case_name(slug: str | None, policy: Policy) -> Text | None:

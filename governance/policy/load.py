@@ -30,6 +30,10 @@ SECTIONS: Final[dict[str, type[sections.Section]]] = {
     "calendar": sections.Calendar,
 }
 """Section -> its type; the file is `<section>.yaml`."""
+INVENTORY_RULES: Final = frozenset({"orphan", "ownerless", "unserved", "ungoverned_champion"})
+"""What risks.yaml may have rules for besides the checks: the kinds of inventory findings."""
+Place = tuple[str | int, ...]
+"""The path of a value within a file, or, after the name of a section, within the policy."""
 
 
 class Policy(BaseModel):
@@ -116,9 +120,18 @@ def _refuse_strays(directory: Path) -> None:
 
 
 def _describe(path: Path, lines: yaml.Lines, item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    loc: tuple[str | int, ...] = tuple(part for part in item["loc"] if part != "[key]")
-    field = ".".join(str(part) for part in loc) or "(file)"
-    return f"{path}:{_line(lines, loc)}: {field}: {_plain(item)}"
+    loc: Place = item["loc"]
+    place = (*_within(lines, loc[:-1]), loc[-1]) if item["type"] == "missing" else _within(lines, loc)
+    field = ".".join(str(part) for part in place) or "(file)"
+    return f"{path}:{_line(lines, place)}: {field}: {_plain(item)}"
+
+
+def _within(lines: yaml.Lines, loc: Place) -> Place:
+    """`loc` without what pydantic adds to it: the kind of a union, the mark of a key."""
+    places: list[Place] = [()]
+    for part in loc:
+        places += [(*place, part) for place in places if (*place, part) in lines]
+    return max(reversed(places), key=len)
 
 
 def _plain(item: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -138,9 +151,6 @@ def _line(lines: yaml.Lines, loc: tuple[str | int, ...]) -> int:
     return lines.get(loc, 1)
 
 
-Place = tuple[str | int, ...]
-
-
 def _locate(directory: Path, lines: dict[str, yaml.Lines], where: Place, what: str) -> str:
     section, *path = where
     return (
@@ -153,6 +163,7 @@ def _contradictions(policy: Policy) -> Iterator[tuple[Place, str]]:
     yield from _unknown_checks(policy)
     yield from _unknown_owners(policy)
     yield from _models_served_twice(policy)
+    yield from _unknown_risk_rules(policy)
 
 
 def _unknown_checks(policy: Policy) -> Iterator[tuple[Place, str]]:
@@ -177,6 +188,13 @@ def _unknown_owners(policy: Policy) -> Iterator[tuple[Place, str]]:
         if case.owner is not None and case.owner not in policy.people.people:
             where = ("use_cases", "use_cases", slug, "owner")
             yield where, f"{case.owner!r} is not in people.yaml; add the person or name another owner"
+
+
+def _unknown_risk_rules(policy: Policy) -> Iterator[tuple[Place, str]]:
+    known = policy.checks.checks.keys() | INVENTORY_RULES
+    for name in policy.risks.rules:
+        if name not in known:
+            yield ("risks", "rules", name), f"no such check or inventory finding; known are {', '.join(sorted(known))}"
 
 
 def _models_served_twice(policy: Policy) -> Iterator[tuple[Place, str]]:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")]
@@ -16,6 +17,8 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Item = Annotated[str, StringConstraints(pattern=r"^(description|tag:[^\s]{1,250})$")]
 Positive = Annotated[int, Field(gt=0)]
+Outcome = Literal["fail", "error", "stale", "not_run", "insufficient"]
+"""The verdicts that close a gate."""
 
 
 class RiskTier(StrEnum):
@@ -270,10 +273,16 @@ class RiskRule(Section):
     name: Text
     category: Slug
     impact: dict[RiskTier, Annotated[int, Field(ge=1, le=5)]]
-    likelihood: dict[Slug, Annotated[int, Field(ge=1, le=5)]]
+    likelihood: dict[Outcome, Annotated[int, Field(ge=1, le=5)]]
     """Verdict of the check -> likelihood; a verdict not named opens no risk."""
     treatment: Text
     due_days: Positive
+
+    @model_validator(mode="after")
+    def _all_tiers(self) -> Self:
+        if missing := set(RiskTier) - set(self.impact):
+            raise ValueError(f"impact is not given for: {', '.join(sorted(missing))}")
+        return self
 
 
 class Risks(Section):
@@ -284,7 +293,7 @@ class Risks(Section):
     amber: Annotated[int, Field(ge=1, le=25)]
     """From this score on a risk is amber; above the appetite it is red."""
     rules: dict[Slug, RiskRule]
-    """Check (or `ungoverned`, `orphan`, `ownerless`) -> risk."""
+    """Check (or `ungoverned_champion`, `orphan`, `ownerless`, `unserved`) -> risk."""
 
 
 # --- kpis.yaml ----------------------------------------------------------------------------
@@ -373,3 +382,12 @@ class Calendar(Section):
     """Company holidays besides the country's."""
     closed_dates: tuple[date, ...] = ()
     committee: Meeting
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+            raise ValueError("no such time zone; write one of the IANA database, for example Asia/Tokyo") from error
+        return name

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 40
+MAX_NUMBER: Final = 2**53
 
 Lines = dict[tuple[str | int, ...], int]
 """Where each value stands: its path within the document -> its line, from 1."""
@@ -29,17 +30,19 @@ _INT = r"[-+]?(?:0|[1-9][0-9]*)"
 _FLOAT = r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
 _AMBIGUOUS: Final = re.compile(
     r"(?:yes|no|on|off|y|n|true|false|null)"  # YAML 1.1 booleans in any case
-    r"|[-+]?0[0-9]+"  # octal
+    r"|[-+]?0[0-9]+(?:\.[0-9]*)?"  # octal
+    r"|[-+]?(?:\.[0-9]+|[0-9]+\.)(?:e[-+]?[0-9]+)?"  # .5 and 1.
     r"|[-+]?[0-9]+(?::[0-9]{1,2})+"  # sexagesimal
-    r"|[-+]?[0-9][0-9_]*_[0-9_]*"  # 1_000
-    r"|0[xob][0-9a-f]+"
+    r"|[-+]?[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?"  # 1_000
+    r"|[-+]?0[xob][0-9a-f_]+"
     r"|[-+]?\.(?:inf|nan)",
     re.IGNORECASE,
 )
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML 1.2 core scalars; no aliases, no duplicate keys, no deep nesting."""
+    """YAML 1.2 core scalars; no aliases, no tags, no duplicate keys, no deep nesting."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it so
         key: [(tag, pattern) for tag, pattern in pairs if tag.endswith((":null", ":merge"))]
@@ -50,6 +53,8 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             self._refuse("aliases (*name) are not allowed; write the value out")
+        if tag := getattr(self.peek_event(), "tag", None):  # type: ignore[no-untyped-call]
+            self._refuse(f"tag {tag} is not allowed; remove it")
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self._refuse(f"nested deeper than {MAX_DEPTH} levels")
@@ -89,12 +94,16 @@ def read(path: Path) -> tuple[Any, Lines]:
     try:
         return parse(raw.decode())
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: not UTF-8 at byte {error.start}", hint="Save the file as UTF-8.") from error
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise PolicyError(f"{path}:{line}: not UTF-8 at byte {error.start}", hint="Save the file as UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PolicyError(f"{path}:{line}: {error.problem}", hint="Correct that line.") from error
+    except yaml.reader.ReaderError as error:
+        line = raw.decode().count("\n", 0, error.position) + 1
+        raise PolicyError(f"{path}:{line}: a control character: {error.reason}", hint="Correct that line.") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise PolicyError(f"{path}: not readable as YAML: {error}", hint="Correct the file.") from error
+        raise PolicyError(f"{path}:1: not readable as YAML: {error}", hint="Correct the file.") from error
 
 
 def parse(text: str) -> tuple[Any, Lines]:
@@ -132,6 +141,7 @@ def _mapping(
         if key in built:
             raise yaml.MarkedYAMLError(problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark)
         built[key] = _build(loader, value_node, (*path, key), lines)
+        lines[*path, key] = key_node.start_mark.line + 1
     return built
 
 
@@ -144,7 +154,16 @@ def _scalar(loader: _StrictLoader, node: yaml.Node) -> Any:  # noqa: ANN401 - YA
             problem=f"{node.value!r} means different things in YAML 1.1 and 1.2; write true, false or a plain number, or put it in quotes",
             problem_mark=node.start_mark,
         )
-    value = loader.construct_object(node)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise yaml.MarkedYAMLError(problem=f"{node.value} is not a finite number", problem_mark=node.start_mark)
-    return value
+    if problem := _unkeepable(node):
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return loader.construct_object(node)
+
+
+def _unkeepable(node: yaml.ScalarNode) -> str:
+    """Why not every database gives this value back as it is written here; empty if each does."""
+    if node.tag.endswith((":int", ":float")):
+        number = float(node.value)
+        if not math.isfinite(number):
+            return f"{node.value[:40]} is not a finite number"
+        return f"{node.value[:40]} is beyond 2^53; put it in quotes" if abs(number) >= MAX_NUMBER else ""
+    return "NUL and halves of surrogate pairs are not text; remove them" if _NO_TEXT.search(node.value) else ""

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -50,7 +51,7 @@ def connect(url: SecretStr) -> Engine:
 def _prepare_sqlite(engine: Engine, path: str | None) -> None:
     """WAL and immediate write locks: parallel tasks wait for each other instead of failing."""
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(Path(path).parent)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 - DBAPI
@@ -64,14 +65,34 @@ def _prepare_sqlite(engine: Engine, path: str | None) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PolicyError(
+            f"GOVERNANCE_DATABASE_URL: {directory}: {error.strerror or error}",
+            hint="Name a file in a directory that you can write.",
+        ) from error
+
+
 def upgrade(engine: Engine) -> str:
-    """Bring the schema to the code's revision, which is returned. Safe to run twice."""
+    """Bring the schema to the code's revision, which is returned. Safe to run twice.
+
+    Raises:
+        StoreError: the schema is newer than this code.
+        SourceUnavailableError: the database does not answer.
+    """
     try:
         with engine.execution_options(write=True).begin() as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(
+            f"the governance database has a schema that this version does not know: {error}",
+            hint="Install the version that made it, or a newer one; nothing was changed.",
+        ) from error
     except DBAPIError as error:
         raise SourceUnavailableError(
             f"the governance database did not answer: {error.orig}",

@@ -65,7 +65,10 @@ def record(session: Session, facts: Iterable[F], telling: Telling) -> list[F]:
     rows: dict[str, F] = {}
     for fact in facts:
         values = _values(fact, telling)
-        by_table.setdefault(type(fact), {})[values["id"]] = values
+        pending = by_table.setdefault(type(fact), {})
+        if values["id"] in pending:
+            _refuse_conflict(type(fact), values, pending[values["id"]]["digest"])
+        pending[values["id"]] = values
         rows[values["id"]] = fact
     added: list[F] = []
     for table, pending in by_table.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from governance.core.evidence import plain
 from governance.core.terms import (
@@ -102,23 +103,23 @@ def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateD
 
 def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
     """The first decision of each version and gate."""
-    first = (
-        select(
-            GateDecisionRow.model, GateDecisionRow.version, GateDecisionRow.gate, func.min(GateDecisionRow.effective_at)
+    series = [getattr(GateDecisionRow, name) for name in GateDecisionRow.series]
+    rank = (
+        func.row_number()
+        .over(
+            partition_by=series,
+            order_by=(GateDecisionRow.effective_at, GateDecisionRow.recorded_at, GateDecisionRow.id),
         )
+        .label("rank")
+    )
+    known = (
+        select(GateDecisionRow, rank)
         .where(GateDecisionRow.effective_at <= at.as_of, GateDecisionRow.recorded_at <= at.known_at)
-        .group_by(GateDecisionRow.model, GateDecisionRow.version, GateDecisionRow.gate)
         .subquery()
     )
-    model, version, gate, moment = first.c
-    joined = select(GateDecisionRow).join(
-        first,
-        (GateDecisionRow.model == model)
-        & (GateDecisionRow.version == version)
-        & (GateDecisionRow.gate == gate)
-        & (GateDecisionRow.effective_at == moment),
-    )
-    return [_decision(row) for row in session.scalars(joined)]
+    row = aliased(GateDecisionRow, known)
+    firsts = select(row).where(known.c.rank == 1).order_by(row.model, row.version, row.gate)
+    return [_decision(first) for first in session.scalars(firsts)]
 
 
 def record_decision(session: Session, decision: GateDecision, code_version: str, telling: Telling) -> None:

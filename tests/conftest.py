@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unit tests reach no network; hypothesis gives the same examples on every CI run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_socket
+from hypothesis import settings
+
+_UNIT: Final = Path(__file__).with_name("unit")
+
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.path.is_relative_to(_UNIT):
+        pytest_socket.disable_socket(allow_unix_socket=True)
+    else:
+        pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
