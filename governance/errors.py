@@ -57,7 +57,17 @@ class SourceUnavailableError(SourceError):
 
 
 class CheckNotRunError(GovernanceError):
-    """A check could not be carried out. Not the same as a check that failed."""
+    """A check could not be carried out. Not the same as a check that failed.
+
+    Args:
+        message: as for every error.
+        hint: as for every error.
+        ja: message and remedy in Japanese, for the gate's reasons; default: as in English.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", ja: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.ja = ja or " ".join(str(self).splitlines())
 
 
 class StoreError(GovernanceError):

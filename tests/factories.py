@@ -115,7 +115,7 @@ def decision(
 ) -> GateDecision:
     fields: dict[str, Any] = {
         "tier": RiskTier.HIGH,
-        "reasons": (Reason("bias", Verdict.FAIL, "", at=NOW),) if blocks else (),
+        "reasons": (Reason("bias", Verdict.FAIL, at=NOW),) if blocks else (),
         "policy_digest": shipped().digest,
         "facts_digest": "f" * 64,
         "evidence": {"bias": "r1"},

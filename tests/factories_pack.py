@@ -28,6 +28,7 @@ from governance.core.terms import (
     Risk,
     Verdict,
     VersionKey,
+    Words,
 )
 from governance.policy import KpiTarget, RiskTier, Text
 
@@ -47,6 +48,13 @@ HOSTILE: Final = (
 """Names that MLflow lets anybody register."""
 
 
+STALE: Final = Words("最終実施 2026-08-01、期限 30 日", "last run 2026-08-01, older than 30 days")
+UNFAIR: Final = Words(
+    "偏り: 選択率の比 0.71、下限 0.80: 不合格", "bias: selection-rate ratio is 0.71, must be >= 0.80: fail"
+)
+UNDECIDED: Final = Words("champion: G3 の判定なし", "champion: G3 no decision")
+
+
 def text(ja: str, en: str) -> Text:
     return Text(ja=ja, en=en)
 
@@ -61,10 +69,10 @@ def observation(verdict: Verdict = Verdict.FAIL) -> Observation:
 
 def blocked_reasons() -> tuple[Reason, ...]:
     return (
-        Reason("bias", Verdict.FAIL, "", observation(), AT - timedelta(days=3)),
-        Reason("performance", Verdict.STALE, "last run 2026-08-01, older than 30 days", at=AT - timedelta(days=91)),
-        Reason("documentation", Verdict.NOT_RUN, "never run"),
-        Reason("data_quality", Verdict.PASS, "exempt: no table is read", blocks=False),
+        Reason("bias", Verdict.FAIL, observation=observation(), at=AT - timedelta(days=3)),
+        Reason("performance", Verdict.STALE, STALE, at=AT - timedelta(days=91)),
+        Reason("documentation", Verdict.NOT_RUN),
+        Reason("data_quality", Verdict.PASS, Words("表を読まない", "no table is read"), blocks=False, exempt=True),
     )
 
 
@@ -93,7 +101,7 @@ def risk(number: int, subject: str = "credit-scoring v1") -> RiskLine:
         use_case="credit",
         likelihood=likelihood,
         impact=impact,
-        cause="bias: fail",
+        cause=UNFAIR,
         is_open=True,
         owner="sato",
         opened_at=AT,
@@ -109,7 +117,7 @@ def risk(number: int, subject: str = "credit-scoring v1") -> RiskLine:
 def decision(number: int, subject: str = "credit-scoring v1") -> DecisionAsked:
     asks = tuple(Ask)
     ask = asks[number % len(asks)]
-    reason = "champion: G3 no decision" if ask is Ask.HOLD_OR_ACCEPT_CHAMPION else "bias: fail"
+    reason = UNDECIDED if ask is Ask.HOLD_OR_ACCEPT_CHAMPION else UNFAIR
     return DecisionAsked(
         number, ask, subject, CREDIT, reason, date(2026, 11, 12), score=15 if ask is Ask.TREAT_RISK else 0
     )
@@ -131,7 +139,7 @@ def kpis() -> tuple[KpiLine, ...]:
         KpiLine("K-G01", share, KpiValue("K-G01", 0.925, Light.AMBER, 37, 40), KpiValue("K-G01", 0.9, Light.AMBER, 36, 40)),
         KpiLine("K-G02", count, KpiValue("K-G02", 3, Light.RED, 3), None),
         KpiLine("K-G03", info, KpiValue("K-G03", 1234, Light.GREY, 1234), KpiValue("K-G03", 1200, Light.GREY)),
-        KpiLine("K-G04", share, KpiValue("K-G04", None, Light.GREEN, detail="MLflow was never read"), None),
+        KpiLine("K-G04", share, KpiValue("K-G04", None, Light.GREEN, detail=Words("MLflow が一度も読まれていない", "MLflow was never read")), None),
         KpiLine("K-G05", share, KpiValue("K-G05", 1.0, Light.GREEN, 40, 40), None),
     )  # fmt: skip
 
@@ -180,8 +188,8 @@ def sample(gates: int = 3, risks: int = 4, decisions: int = 3) -> Pack:
         risks=tuple(risk(n, f"credit-scoring v{n}") for n in range(risks)),
         kpis=kpis(),
         unknowns=(
-            Unknown("credit-scoring v1", "performance: stale", AT - timedelta(days=91)),
-            Unknown("credit-scoring v1", "G3: no decision", None),
+            Unknown("credit-scoring v1", Words("性能: 期限切れ", "performance: stale"), AT - timedelta(days=91)),
+            Unknown("credit-scoring v1", Words("G3: 判定なし", "G3: no decision"), None),
         ),
     )
 
@@ -191,9 +199,9 @@ def hostile() -> Pack:
     return replace(
         sample(),
         gates=tuple(_hostile_gate(n, name) for n, name in enumerate(HOSTILE)),
-        decisions=tuple(replace(decision(n, name), reason=name) for n, name in enumerate(HOSTILE)),
+        decisions=tuple(replace(decision(n, name), reason=Words(name, name)) for n, name in enumerate(HOSTILE)),
         risks=tuple(risk(n, name) for n, name in enumerate(HOSTILE)),
-        unknowns=tuple(Unknown(name, name, None) for name in HOSTILE),
+        unknowns=tuple(Unknown(name, Words(name, name), None) for name in HOSTILE),
         inventory=(InventoryLine(CREDIT, RiskTier.HIGH, OWNER, HOSTILE),),
     )
 
@@ -201,5 +209,9 @@ def hostile() -> Pack:
 def _hostile_gate(number: int, name: str) -> GateLine:
     line = gate(number, blocked=True, model=name)
     seen = replace(observation(), slice=name)
-    reasons = (Reason("bias", Verdict.FAIL, name, seen), Reason(name, Verdict.ERROR, name), *blocked_reasons())
+    reasons = (
+        Reason("bias", Verdict.FAIL, Words(name, name), seen),
+        Reason(name, Verdict.ERROR, Words(name, name)),
+        *blocked_reasons(),
+    )
     return replace(line, decision=replace(line.decision, reasons=reasons), aliases=(name,))

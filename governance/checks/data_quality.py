@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from governance.checks import expectations, suites
-from governance.core.terms import Finding, Observation, Verdict
+from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
 if TYPE_CHECKING:
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 _BROKEN = {"critical": Verdict.FAIL, "warning": Verdict.WARN, "info": Verdict.PASS}
 _MAY_BE_ABSENT = frozenset({"expect_column_to_exist"})
+_ALL_MISSING = Words("値がすべて欠けていて、見るものがない", "there is no value to look at: all are missing")
+_NO_VALUE = Words("計算に使える値がない", "there is no value to compute it from")
+_NO_NUMBER = Words(
+    "計算に使える数がない。値が欠けているか、数でない",
+    "there is no number to compute it from: the values are missing or not numbers",
+)
+_INFINITE = Words(
+    "列に無限大があり、結果が有限でない。列を直す",
+    "the column holds infinite values, so this has no finite result; clean the column",
+)
+_HOLDS, _HOLDS_NOT = Words("成り立つ", "holds"), Words("成り立たない", "does not hold")
 _ERROR_NAME = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
 
 
@@ -46,7 +57,7 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
         return Finding(
             Verdict.INSUFFICIENT,
             n=0,
-            detail=f"the evaluation table is empty: suite {suite.name} has nothing to look at",
+            detail=Words("評価データが空", f"the evaluation table is empty: suite {suite.name} has nothing to look at"),
             data_digest=table.digest,
         )
     observations = tuple(_observations(table, suite.rules, built, rows))
@@ -54,7 +65,7 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
         combine(observation.verdict for observation in observations),
         observations,
         n=rows,
-        detail=f"suite {suite.name}",
+        detail=Words(f"スイート {suite.name}", f"suite {suite.name}"),
         data_digest=table.digest,
     )
 
@@ -65,11 +76,16 @@ def _observations(table: EvaluationTable, rules: tuple[Rule, ...], built: list[A
     runnable = [expectation for position, expectation in enumerate(built) if position not in lost]
     results = iter(expectations.run(table.batch(), runnable) if runnable else [])
     return [
-        _error(rule, f"column {lost[position]!r} is not in the evaluation table; correct the suite or the table")
-        if position in lost
-        else _observe(rule, next(results), rows)
+        _error(rule, _no_column(lost[position])) if position in lost else _observe(rule, next(results), rows)
         for position, rule in enumerate(rules)
     ]
+
+
+def _no_column(name: str) -> Words:
+    return Words(
+        f"列 {name!r} が評価データにない。スイートかデータを直す",
+        f"column {name!r} is not in the evaluation table; correct the suite or the table",
+    )
 
 
 def _missing(rule: Rule, table: EvaluationTable) -> str:
@@ -85,7 +101,13 @@ def _columns(rule: Rule) -> list[str]:
 def _observe(rule: Rule, result: Mapping[str, Any], rows: int) -> Observation:
     raised = _raised(result["exception_info"])
     if raised:
-        return _error(rule, f"could not be evaluated ({raised}); see whether the column's type fits the expectation")
+        return _error(
+            rule,
+            Words(
+                f"評価できない({raised})。列の型が期待値に合うか確かめる",
+                f"could not be evaluated ({raised}); see whether the column's type fits the expectation",
+            ),
+        )
     body = result["result"]
     if "unexpected_count" in body:
         return _share(rule, result["success"], body, rows)
@@ -106,9 +128,12 @@ def _share(rule: Rule, success: bool, body: Mapping[str, Any], rows: int) -> Obs
     n, unexpected = int(body.get("element_count") or 0), int(body["unexpected_count"])
     present = n - int(body.get("missing_count") or 0)
     if present <= 0:
-        return _make(rule, Verdict.INSUFFICIENT, "there is no value to look at: all are missing", n=n or rows)
+        return _make(rule, Verdict.INSUFFICIENT, _ALL_MISSING, n=n or rows)
     share, allowed = 100 * unexpected / present, round(100 * (1 - float(rule.kwargs.get("mostly", 1))), 9)
-    fact = f"{unexpected:,} of {present:,} values ({share:.4g} %) are not as expected; at most {allowed:.4g} % may be"
+    fact = Words(
+        f"{present:,} 個の値のうち {unexpected:,} 個({share:.4g} %)が期待に反する。許容は {allowed:.4g} %",
+        f"{unexpected:,} of {present:,} values ({share:.4g} %) are not as expected; at most {allowed:.4g} % may be",
+    )
     return _make(
         rule, _verdict(rule, success), fact, value=share, limit=allowed, comparison="<=", n=n, noted=not success
     )
@@ -117,22 +142,22 @@ def _share(rule: Rule, success: bool, body: Mapping[str, Any], rows: int) -> Obs
 def _observed(rule: Rule, success: bool, observed: Any, rows: int) -> Observation:  # noqa: ANN401, FBT001 - as GX tells it
     if not isinstance(observed, int | float) or isinstance(observed, bool):
         if observed is None and rule.type.endswith("_to_be_between"):
-            return _make(rule, Verdict.INSUFFICIENT, "there is no value to compute it from", n=rows)
-        return _make(rule, _verdict(rule, success), "holds" if success else "does not hold", n=rows, noted=not success)
+            return _make(rule, Verdict.INSUFFICIENT, _NO_VALUE, n=rows)
+        return _make(rule, _verdict(rule, success), _HOLDS if success else _HOLDS_NOT, n=rows, noted=not success)
     if math.isnan(observed):
         return _make(
             rule,
             Verdict.INSUFFICIENT,
-            "there is no number to compute it from: the values are missing or not numbers",
+            _NO_NUMBER,
             n=rows,
         )
     if math.isinf(observed):
-        return _error(rule, "the column holds infinite values, so this has no finite result; clean the column")
+        return _error(rule, _INFINITE)
     limit, comparison, text = _limit(rule.kwargs)
     return _make(
         rule,
         _verdict(rule, success),
-        f"observed {observed:,.6g}{text}",
+        Words(f"観測値 {observed:,.6g}{text.ja}", f"observed {observed:,.6g}{text.en}"),
         value=float(observed),
         limit=limit,
         comparison=comparison,
@@ -141,17 +166,19 @@ def _observed(rule: Rule, success: bool, observed: Any, rows: int) -> Observatio
     )
 
 
-def _limit(kwargs: Mapping[str, Any]) -> tuple[float | None, str, str]:
+def _limit(kwargs: Mapping[str, Any]) -> tuple[float | None, str, Words]:
     """The limit where there is one number to print beside the value, and both in words."""
     low, high, exact = (_number(kwargs.get(key)) for key in ("min_value", "max_value", "value"))
     if exact is not None or (low is not None and low == high):
         limit = exact if exact is not None else low
-        return limit, "==", f", expected {limit:,.6g}"
+        return limit, "==", Words(f"、期待値 {limit:,.6g}", f", expected {limit:,.6g}")
     if low is not None and high is not None:
-        return None, "", f", expected {low:,.6g} to {high:,.6g}"
+        return None, "", Words(f"、期待は {low:,.6g}〜{high:,.6g}", f", expected {low:,.6g} to {high:,.6g}")
     if low is not None:
-        return low, ">=", f", expected at least {low:,.6g}"
-    return (high, "<=", f", expected at most {high:,.6g}") if high is not None else (None, "", "")
+        return low, ">=", Words(f"、期待は {low:,.6g} 以上", f", expected at least {low:,.6g}")
+    if high is not None:
+        return high, "<=", Words(f"、期待は {high:,.6g} 以下", f", expected at most {high:,.6g}")
+    return None, "", NOTHING
 
 
 def _number(value: object) -> float | None:
@@ -162,10 +189,11 @@ def _verdict(rule: Rule, success: bool) -> Verdict:  # noqa: FBT001 - as GX tell
     return Verdict.PASS if success else _BROKEN[rule.severity]
 
 
-def _error(rule: Rule, detail: str) -> Observation:
+def _error(rule: Rule, detail: Words) -> Observation:
     return _make(rule, Verdict.ERROR, detail)
 
 
-def _make(rule: Rule, verdict: Verdict, detail: str, *, noted: bool = False, **numbers: Any) -> Observation:  # noqa: ANN401 - fields of Observation
-    text = f"noted, not judged: {detail}" if noted and rule.severity == "info" else detail
+def _make(rule: Rule, verdict: Verdict, detail: Words, *, noted: bool = False, **numbers: Any) -> Observation:  # noqa: ANN401 - fields of Observation
+    is_aside = noted and rule.severity == "info"
+    text = Words(f"参考(判定しない): {detail.ja}", f"noted, not judged: {detail.en}") if is_aside else detail
     return Observation(rule.type, ", ".join(_columns(rule)), verdict=verdict, detail=text, **numbers)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from governance.checks import data_quality
 from governance.core import bias, documentation, performance
 from governance.core.evaluation import EvaluationTable
-from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict
+from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, Words
 from governance.errors import CheckNotRunError
 from governance.policy import Check, Family, Logged, UseCase
 
@@ -89,12 +89,16 @@ def unable(error: CheckNotRunError, use_case: UseCase, version: ModelVersion) ->
         not isinstance(evaluation.source, Logged)
         or any(dataset.context == evaluation.source.context for dataset in version.datasets)
     )
-    return Finding(Verdict.ERROR if given else Verdict.NOT_RUN, detail=" ".join(str(error).splitlines()))
+    said = Words(error.ja, ". ".join(line.rstrip(".") for line in str(error).splitlines()) + ".")
+    return Finding(Verdict.ERROR if given else Verdict.NOT_RUN, detail=said)
 
 
 def _data_quality(task: _Task) -> Finding:
     if task.use_case.suite is None:
-        return _not_run("the use case names no suite; set `suite` in use_cases.yaml, or exempt the check with a reason")
+        return _not_run(
+            "ユースケースにスイートがない。use_cases.yaml に suite を書くか、理由を付けて対象外にする",
+            "the use case names no suite; set `suite` in use_cases.yaml, or exempt the check with a reason",
+        )
     return data_quality.measure(_table(task), task.suite_dir / f"{task.use_case.suite}.yaml")
 
 
@@ -102,15 +106,20 @@ def _bias(task: _Task) -> Finding:
     evaluation = task.use_case.evaluation
     if evaluation is None:
         return _not_run(
-            "the use case names no evaluation data; set `evaluation` in use_cases.yaml, or exempt the check with a reason"
+            "ユースケースに評価データがない。use_cases.yaml に evaluation を書くか、理由を付けて対象外にする",
+            "the use case names no evaluation data; set `evaluation` in use_cases.yaml, or exempt the check with a reason",
         )
     if not evaluation.sensitive:
         return _not_run(
-            "no sensitive column is named; set `evaluation.sensitive` in use_cases.yaml, or exempt the check with a reason"
+            "属性の列が指定されていない。use_cases.yaml に evaluation.sensitive を書くか、理由を付けて対象外にする",
+            "no sensitive column is named; set `evaluation.sensitive` in use_cases.yaml, or exempt the check with a reason",
         )
     if evaluation.label is None or evaluation.prediction is None:
         absent = "label" if evaluation.label is None else "prediction"
-        return _not_run(f"no {absent} column is named; set `evaluation.{absent}` in use_cases.yaml")
+        return _not_run(
+            f"{absent} の列が指定されていない。use_cases.yaml に evaluation.{absent} を書く",
+            f"no {absent} column is named; set `evaluation.{absent}` in use_cases.yaml",
+        )
     table = _table(task)
     _require_columns(table, evaluation)
     counts = {column: _cells(table, column, evaluation.label, evaluation.prediction) for column in evaluation.sensitive}
@@ -146,6 +155,7 @@ def _table(task: _Task) -> EvaluationTable:
         raise CheckNotRunError(
             f"there is no evaluation table for {task.version.key}",
             hint="Set `evaluation` in use_cases.yaml, and log or deliver the data.",
+            ja=f"{task.version.key} の評価データがない。use_cases.yaml に evaluation を書き、データを記録するか届ける",
         )
     return task.table
 
@@ -159,8 +169,9 @@ def _require_columns(table: EvaluationTable, evaluation: Evaluation) -> None:
             raise CheckNotRunError(
                 f"column {column!r} is not in the evaluation table",
                 hint=f"Correct `evaluation.{field.split()[0]}` in use_cases.yaml, or add the column to the data.",
+                ja=f"列 {column!r} が評価データにない。use_cases.yaml の evaluation.{field.split()[0]} を直すか、データに列を足す",
             )
 
 
-def _not_run(detail: str) -> Finding:
-    return Finding(Verdict.NOT_RUN, detail=detail)
+def _not_run(ja: str, en: str) -> Finding:
+    return Finding(Verdict.NOT_RUN, detail=Words(ja, en))

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from governance.core import statistics
 from governance.core.groups import Group, Share, choose_reference, count_groups, type_problem
-from governance.core.terms import Finding, Observation, Verdict
+from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
 if TYPE_CHECKING:
@@ -33,6 +33,29 @@ if TYPE_CHECKING:
 
 SELECTION = "selection_rate_ratio"
 OPPORTUNITY = "equal_opportunity_difference"
+UNSETTLED: Final = Words("区間では決まらない", "the interval does not settle it")
+
+_NO_COLUMN: Final = Words("属性の列が数えられていない", "no sensitive column was counted")
+_ONE_PREDICTION: Final = Words(
+    "予測がすべて有利か、すべて不利。モデルは誰も分けていない",
+    "all predictions are favourable or none is: the model sets nobody apart",
+)
+_ONE_CLASS: Final = Words(
+    "正解ラベルがすべて有利か、すべて不利。クラスが 1 つしかない",
+    "all labels are favourable or none is: there is only one class",
+)
+_NOBODY: Final = Words(
+    "どちらの群も選ばれた人がなく、比がない", "nobody in either group is selected: there is no ratio"
+)
+_POINT_KEEPS: Final = Words(
+    "点推定は限度を守るが、区間では決まらない", "the point keeps the limit, the interval does not settle it"
+)
+_POINT_BREAKS: Final = Words(
+    "点推定は限度を破るが、区間では決まらない", "the point breaks the limit, the interval does not settle it"
+)
+_PREDICTIONS: Final = Words("予測", "predictions")
+_LABELS: Final = Words("有利な正解ラベル", "favourable labels")
+_NAMES: Final = {"prediction": "予測", "label": "正解ラベル"}
 
 
 def judge(
@@ -57,7 +80,7 @@ def judge(
     )
     n = max((sum(cells.values()) for cells in counts.values()), default=0)
     verdict = combine(observation.verdict for observation in observations)
-    return Finding(verdict, observations, n=n, detail="" if counts else "no sensitive column was counted")
+    return Finding(verdict, observations, n=n, detail=NOTHING if counts else _NO_COLUMN)
 
 
 def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
@@ -95,7 +118,10 @@ def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]
         ("label", rows - sum(group.labelled for group in groups)),
     ):
         if missing:
-            text = f"{missing:,} of {rows:,} rows have no {name} (NULL, NaN or infinite) and are in no rate"
+            text = Words(
+                f"{rows:,} 行のうち {missing:,} 行は {_NAMES[name]} がなく(NULL、NaN、無限大)、どの率にも入らない",
+                f"{missing:,} of {rows:,} rows have no {name} (NULL, NaN or infinite) and are in no rate",
+            )
             yield Observation(
                 f"rows_without_{name}",
                 column,
@@ -118,12 +144,13 @@ def _selection(where: str, group: Group, against: Group, check: Check, *, consta
         (group.name, group.selected), (against.name, against.selected)
     )
     limit, n = check.limits.selection_rate_ratio, lower.n + higher.n
-    reason = _too_little(group.selected, against.selected, check, "predictions", group, against)
+    reason = _too_little((group.name, group.selected), (against.name, against.selected), check, _PREDICTIONS)
     if not reason and constant:
-        reason = "all predictions are favourable or none is: the model sets nobody apart"
+        reason = _ONE_PREDICTION
     if not reason and higher.count == 0:
-        reason = "nobody in either group is selected: there is no ratio"
-    fact = f"selected: {low_name} {lower}, {high_name} {higher}"
+        reason = _NOBODY
+    rates = f"{low_name} {lower}, {high_name} {higher}"
+    fact = Words(f"選択率: {rates}", f"selected: {rates}")
     if reason:
         return Observation(
             SELECTION,
@@ -132,13 +159,12 @@ def _selection(where: str, group: Group, against: Group, check: Check, *, consta
             comparison=">=",
             n=n,
             verdict=Verdict.INSUFFICIENT,
-            detail=f"{reason}; {fact}",
+            detail=_and(reason, fact),
         )
     low, high = statistics.katz(lower.count, lower.n, higher.count, higher.n, check.confidence)
     verdict = _between(low >= limit, high < limit)
     if verdict is Verdict.INSUFFICIENT:
-        keeps = "keeps" if keeps_ratio(lower, higher, limit) else "breaks"
-        fact += f"; the point {keeps} the limit, the interval does not settle it"
+        fact = _and(fact, _POINT_KEEPS if keeps_ratio(lower, higher, limit) else _POINT_BREAKS)
     value = float(lower.share / higher.share)
     return Observation(
         SELECTION, where, value, low, high if math.isfinite(high) else None, limit, ">=", n, verdict, fact
@@ -150,11 +176,10 @@ def _opportunity(where: str, group: Group, against: Group, check: Check, *, cons
         (group.name, group.true_positive), (against.name, against.true_positive)
     )
     limit, n = check.limits.equal_opportunity_difference, lower.n + higher.n
-    reason = "all labels are favourable or none is: there is only one class" if constant else ""
-    reason = reason or _too_little(
-        group.true_positive, against.true_positive, check, "favourable labels", group, against
-    )
-    fact = f"favourably predicted among favourable labels: {low_name} {lower}, {high_name} {higher}"
+    named = (group.name, group.true_positive), (against.name, against.true_positive)
+    reason = _ONE_CLASS if constant else _too_little(*named, check, _LABELS)
+    rates = f"{low_name} {lower}, {high_name} {higher}"
+    fact = Words(f"真陽性率: {rates}", f"true positive rate: {rates}")
     if reason:
         return Observation(
             OPPORTUNITY,
@@ -163,12 +188,12 @@ def _opportunity(where: str, group: Group, against: Group, check: Check, *, cons
             comparison="<=",
             n=n,
             verdict=Verdict.INSUFFICIENT,
-            detail=f"{reason}; {fact}",
+            detail=_and(reason, fact),
         )
     low, high = statistics.newcombe(higher.count, higher.n, lower.count, lower.n, check.confidence)
     verdict = _between(-limit <= low and high <= limit, low > limit)
     if verdict is Verdict.INSUFFICIENT:
-        fact += "; the interval does not settle it"
+        fact = _and(fact, UNSETTLED)
     return Observation(OPPORTUNITY, where, float(higher.share - lower.share), low, high, limit, "<=", n, verdict, fact)
 
 
@@ -181,8 +206,15 @@ def _sorted_by_share(*named: tuple[str, Share]) -> list[tuple[str, Share]]:
     return sorted(named, key=lambda pair: pair[1].share)
 
 
-def _too_little(mine: Share, theirs: Share, check: Check, what: str, group: Group, against: Group) -> str:
-    for share, owner in ((mine, group), (theirs, against)):
+def _too_little(mine: tuple[str, Share], theirs: tuple[str, Share], check: Check, what: Words) -> Words:
+    for name, share in (mine, theirs):
         if share.n < check.min_n:
-            return f"{owner.name} has {share.n:,} {what}, fewer than the {check.min_n} that a rate needs"
-    return ""
+            return Words(
+                f"{name} の{what.ja}は {share.n:,} 件で、率に必要な {check.min_n} 件に足りない",
+                f"{name} has {share.n:,} {what.en}, fewer than the {check.min_n} that a rate needs",
+            )
+    return NOTHING
+
+
+def _and(first: Words, second: Words) -> Words:
+    return Words(f"{first.ja}。{second.ja}", f"{first.en}; {second.en}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict
+from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict, Words
 from governance.policy import KpiTarget, RiskTier, Text
 
 
@@ -33,7 +33,7 @@ class DecisionAsked:
     ask: Ask
     subject: str
     use_case: Text | None
-    reason: str
+    reason: Words
     due_on: date
     score: int = 0
 
@@ -84,7 +84,7 @@ class Unknown:
     """Something that ought to be known and is not."""
 
     subject: str
-    what: str
+    what: Words
     since: datetime | None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from governance.core.terms import Finding, Observation, Verdict
+from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
 if TYPE_CHECKING:
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from governance.policy import Check
 
 _TAG = "tag:"
+_NOTHING_REQUIRED = Words(
+    "必要な項目が決められていない。checks.yaml の required に書く",
+    "the check requires no item; list them under `required` in checks.yaml",
+)
 
 
 def judge(version: ModelVersion, model: RegisteredModel, check: Check) -> Finding:
@@ -28,10 +32,11 @@ def judge(version: ModelVersion, model: RegisteredModel, check: Check) -> Findin
         invisible characters do not count. Nothing required gives `not_run`.
     """
     if not check.required:
-        return Finding(Verdict.NOT_RUN, detail="the check requires no item; list them under `required` in checks.yaml")
+        return Finding(Verdict.NOT_RUN, detail=_NOTHING_REQUIRED)
     observations = tuple(_observe(item, version, model, check.min_characters) for item in check.required)
     absent = [observation.name for observation in observations if observation.verdict is not Verdict.PASS]
-    detail = f"missing or too short: {', '.join(absent)}" if absent else ""
+    names = ", ".join(absent)
+    detail = Words(f"不足: {names}", f"missing or too short: {names}") if absent else NOTHING
     return Finding(combine(observation.verdict for observation in observations), observations, detail=detail)
 
 
@@ -40,7 +45,10 @@ def _observe(item: str, version: ModelVersion, model: RegisteredModel, least: in
         return Observation(
             item,
             verdict=Verdict.ERROR,
-            detail=f"{item!r} is no item this check knows; use `description` or `tag:<name>` in checks.yaml",
+            detail=Words(
+                f"{item!r} という項目はない。checks.yaml には description か tag:<名前> を書く",
+                f"{item!r} is no item this check knows; use `description` or `tag:<name>` in checks.yaml",
+            ),
         )
     places = {"version": _length(_text(item, version)), "model": _length(_text(item, model))}
     # The first place that says enough wins; else the one that says most is the better report.
@@ -52,14 +60,19 @@ def _observe(item: str, version: ModelVersion, model: RegisteredModel, least: in
     )
 
 
-def _detail(length: int, least: int, place: str, version: ModelVersion) -> str:
+def _detail(length: int, least: int, place: str, version: ModelVersion) -> Words:
+    where = {"version": "バージョン", "model": "登録モデル"}[place]
     if length >= least:
-        return f"{length:,} characters, from the {place}"
+        return Words(f"{where}に {length:,} 文字", f"{length:,} characters, from the {place}")
     if length:
-        return (
-            f"{length:,} characters on the {place}, at least {least} are required; say more on {version.key} in MLflow"
+        return Words(
+            f"{where}に {length:,} 文字。{least} 文字以上が必要。MLflow の {version.key} に書き足す",
+            f"{length:,} characters on the {place}, at least {least} are required; say more on {version.key} in MLflow",
         )
-    return f"missing; set it on {version.key} or on the registered model in MLflow"
+    return Words(
+        f"未記入。MLflow の {version.key} か登録モデルに書く",
+        f"missing; set it on {version.key} or on the registered model in MLflow",
+    )
 
 
 def _text(item: str, owner: ModelVersion | RegisteredModel) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from governance.core.evidence import digest
 from governance.core.inventory import governed
-from governance.core.terms import CheckResult, GateDecision, GateVerdict, Reason, Verdict
+from governance.core.terms import CheckResult, GateDecision, GateVerdict, Reason, Verdict, Words
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
@@ -69,25 +69,35 @@ def _reasons(
     now: datetime,
 ) -> Iterator[Reason]:
     if tier is RiskTier.PROHIBITED:
-        yield Reason("tier", Verdict.FAIL, "the policy prohibits this use")
+        yield Reason("tier", Verdict.FAIL, Words("ポリシーで禁止された用途", "the policy prohibits this use"))
     if use_case is None:
-        yield Reason("use_case", Verdict.FAIL, "no use case names this model; add it to use_cases.yaml or retire it")
+        yield Reason(
+            "use_case",
+            Verdict.FAIL,
+            Words(
+                "どのユースケースにも登録されていない。use_cases.yaml に登録するか、廃止する",
+                "no use case names this model; add it to use_cases.yaml or retire it",
+            ),
+        )
         return
     max_age = timedelta(days=policy.tiers.tiers[tier].max_age_days)
     for name in required(code, tier, policy):
         if name in use_case.exempt:
-            yield Reason(name, Verdict.PASS, f"exempt: {use_case.exempt[name].en}", blocks=False)
+            why = use_case.exempt[name]
+            yield Reason(name, Verdict.PASS, Words(why.ja, why.en), blocks=False, exempt=True)
         else:
             yield from _weigh(name, results.get(name), max_age, now)
 
 
 def _weigh(name: str, result: CheckResult | None, max_age: timedelta, now: datetime) -> Iterator[Reason]:
     if result is None:
-        yield Reason(name, Verdict.NOT_RUN, "never run")
+        yield Reason(name, Verdict.NOT_RUN)
         return
     verdict = aged(result, max_age, now)
     if verdict is Verdict.STALE:
-        yield Reason(name, verdict, f"last run {result.at:%Y-%m-%d}, older than {max_age.days} days", at=result.at)
+        day = f"{result.at:%Y-%m-%d}"
+        said = Words(f"最終実施 {day}、期限 {max_age.days} 日", f"last run {day}, older than {max_age.days} days")
+        yield Reason(name, verdict, said, at=result.at)
         return
     yield from _explain(name, result)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from governance.core.terms import Verdict
+from governance.core.terms import NOTHING, Verdict, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +41,8 @@ class Share:
         return Fraction(self.count, self.n) if self.n else Fraction(0)
 
     def __str__(self) -> str:
-        """`48 of 60 (80.0 %)`."""
-        return f"{self.count:,} of {self.n:,} ({float(self.share):.1%})" if self.n else "0 of 0"
+        """`48/60 (80.0%)`, which reads the same in every language."""
+        return f"{self.count:,}/{self.n:,} ({float(self.share):.1%})" if self.n else "0/0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +74,33 @@ def count_groups(cells: Cells, favourable: Scalar) -> list[Group]:
     return [_group(name, by_name[name], favourable) for name in sorted(by_name)]
 
 
-def choose_reference(groups: Sequence[Group], wanted: Scalar) -> Group | tuple[Verdict, str]:
+def choose_reference(groups: Sequence[Group], wanted: Scalar) -> Group | tuple[Verdict, Words]:
     """The group to compare with, or the verdict and the reason why there is nothing to compare."""
     if not groups:
-        return Verdict.INSUFFICIENT, "there are no rows to compare"
+        return Verdict.INSUFFICIENT, Words("比べる行がない", "there are no rows to compare")
     if len(groups) > MAX_GROUPS:
         return (
             Verdict.ERROR,
-            f"{len(groups):,} groups, more than {MAX_GROUPS}: not a grouping; put the values into bands or name another column in evaluation.sensitive",
+            Words(
+                f"群が {len(groups):,} 個あり {MAX_GROUPS} を超える。値を区間にまとめるか、evaluation.sensitive に別の列を指定する",
+                f"{len(groups):,} groups, more than {MAX_GROUPS}: not a grouping; put the values into bands or name another column in evaluation.sensitive",
+            ),
         )
     if wanted is not None and all(group.name != plain(wanted) for group in groups):
         return (
             Verdict.ERROR,
-            f"the reference group {plain(wanted)!r} is not in the data; correct evaluation.reference in use_cases.yaml",
+            Words(
+                f"基準群 {plain(wanted)!r} がデータにない。use_cases.yaml の evaluation.reference を直す",
+                f"the reference group {plain(wanted)!r} is not in the data; correct evaluation.reference in use_cases.yaml",
+            ),
         )
     if len(groups) == 1:
         return (
             Verdict.INSUFFICIENT,
-            f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
+            Words(
+                f"全 {groups[0].rows:,} 行が 1 つの群({groups[0].name})で、比べる相手がない",
+                f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
+            ),
         )
     if wanted is not None:
         return next(group for group in groups if group.name == plain(wanted))
@@ -99,14 +108,17 @@ def choose_reference(groups: Sequence[Group], wanted: Scalar) -> Group | tuple[V
     return max(groups, key=lambda group: (not group.is_missing, group.rows))
 
 
-def type_problem(cells: Cells, favourable: Scalar) -> str:
+def type_problem(cells: Cells, favourable: Scalar) -> Words:
     """Text where a number is wanted would silently count as unfavourable."""
     if isinstance(favourable, str):
-        return ""
+        return NOTHING
     for position, column in ((1, "label"), (2, "prediction")):
         if any(isinstance(cell[position], str) for cell in cells):
-            return f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column"
-    return ""
+            return Words(
+                f"{column} の列は文字だが、有利な値は数値の {favourable}。use_cases.yaml の evaluation.favourable を文字にするか、evaluation.{column} を数値の列にする",
+                f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column",
+            )
+    return NOTHING
 
 
 def plain(value: Scalar) -> str:

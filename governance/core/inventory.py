@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from governance.core.evidence import plain
-from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
+from governance.core.terms import NOTHING, ModelVersion, RegisteredModel, VersionKey, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_NO_USE_CASE: Final = Words("どのユースケースにも登録されていない", "no use case names it")
+_NO_OWNER: Final = Words("責任者が決まっていない", "nobody is named as its owner")
+_NOT_HELD: Final = Words("MLflow に存在しない", "MLflow does not hold it")
 
 
 class FindingKind(StrEnum):
@@ -33,14 +37,14 @@ class FindingKind(StrEnum):
     """A version holds a protected alias without a valid gate decision (K-G04)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class InventoryFinding:
     """One thing out of order."""
 
     kind: FindingKind
     subject: str
     use_case: str | None
-    detail: str = ""
+    detail: Words = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,22 +142,22 @@ def findings(
     found = [*_orphans(models, policy), *_use_case_gaps(models, policy)]
     for code, gate in policy.gates.gates.items():
         found += _ungoverned(models, decisions, code, gate, policy)
-    return tuple(sorted(found, key=lambda f: (f.kind, f.subject, f.use_case or "", f.detail)))
+    return tuple(sorted(found, key=lambda f: (f.kind, f.subject, f.use_case or "", f.detail.en)))
 
 
 def _orphans(models: Sequence[RegisteredModel], policy: Policy) -> Iterator[InventoryFinding]:
     named = {model for case in policy.use_cases.use_cases.values() for model in case.models}
-    return (InventoryFinding(FindingKind.ORPHAN, m.name, None) for m in models if m.name not in named)
+    return (InventoryFinding(FindingKind.ORPHAN, m.name, None, _NO_USE_CASE) for m in models if m.name not in named)
 
 
 def _use_case_gaps(models: Sequence[RegisteredModel], policy: Policy) -> Iterator[InventoryFinding]:
     held = {model.name for model in models}
     for slug, case in policy.use_cases.use_cases.items():
         if case.owner is None:
-            yield InventoryFinding(FindingKind.OWNERLESS, slug, slug)
+            yield InventoryFinding(FindingKind.OWNERLESS, slug, slug, _NO_OWNER)
         for model in case.models:
             if model not in held:
-                yield InventoryFinding(FindingKind.UNSERVED, model, slug)
+                yield InventoryFinding(FindingKind.UNSERVED, model, slug, _NOT_HELD)
 
 
 def _ungoverned(
@@ -168,9 +172,10 @@ def _ungoverned(
             key = VersionKey(model.name, number)
             decision = decisions.get((key, code))
             if alias in gate.protected_aliases and (decision is None or decision.blocks):
-                said = "no decision" if decision is None else "blocked"
+                ja, en = ("の判定なし", "no decision") if decision is None else (" 不通過", "blocked")
                 slug, _ = use_case_of(model.name, policy)
-                yield InventoryFinding(FindingKind.UNGOVERNED_CHAMPION, str(key), slug, f"{alias}: {code} {said}")
+                detail = Words(f"{alias}: {code}{ja}", f"{alias}: {code} {en}")
+                yield InventoryFinding(FindingKind.UNGOVERNED_CHAMPION, str(key), slug, detail)
 
 
 def governed(model: RegisteredModel, gate: Gate) -> tuple[ModelVersion, ...]:

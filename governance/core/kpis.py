@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 from governance.core.gates import aged, required
 from governance.core.inventory import FindingKind, InventoryFinding, governed, use_case_of
-from governance.core.terms import CheckResult, GateDecision, KpiValue, Light, RegisteredModel, Risk, Verdict, VersionKey
+from governance.core.terms import (
+    NOTHING,
+    CheckResult,
+    GateDecision,
+    KpiValue,
+    Light,
+    RegisteredModel,
+    Risk,
+    Verdict,
+    VersionKey,
+    Words,
+)
 from governance.core.tiers import classify
 from governance.policy import Family, KpiTarget, Policy, RiskTier
 
@@ -36,8 +47,12 @@ class Position:
     now: datetime
 
 
-Share = tuple[float | None, float | None, str]
+Share = tuple[float | None, float | None, Words]
 """Numerator, denominator and a remark; a count has no denominator."""
+
+_NO_FORMULA: Final = Words("算式が定義されていない", "no formula for this KPI")
+_NEVER_READ: Final = Words("MLflow が一度も読まれていない", "MLflow was never read")
+_MIX: Final = {"within": "限度内", "breach": "超過", "not enough evidence": "証拠不足"}
 
 
 def measure(position: Position, policy: Policy) -> tuple[KpiValue, ...]:
@@ -55,9 +70,7 @@ def _value(
     policy: Policy,
 ) -> KpiValue:
     if formula is None or position.swept_at is None:
-        return KpiValue(
-            code, None, Light.GREY, detail="no formula for this KPI" if formula is None else "MLflow was never read"
-        )
+        return KpiValue(code, None, Light.GREY, detail=_NO_FORMULA if formula is None else _NEVER_READ)
     numerator, denominator, detail = formula(position, policy)
     value = _ratio(numerator, denominator) if target.unit == "share" else numerator
     return KpiValue(code, value, light(value, target), numerator, denominator, detail)
@@ -84,18 +97,19 @@ def _inventory_completeness(at: Position, policy: Policy) -> Share:
     for name, _version in bearing:
         _slug, case = use_case_of(name, policy)
         owned += case is not None and case.owner is not None
-    return owned, len(bearing), ""
+    return owned, len(bearing), NOTHING
 
 
 def _first_pass_rate(at: Position, policy: Policy) -> Share:  # noqa: ARG001 - one signature for all
     """K-G03: first decisions that passed / first decisions."""
-    return sum(not d.blocks for d in at.first_decisions), len(at.first_decisions), ""
+    return sum(not d.blocks for d in at.first_decisions), len(at.first_decisions), NOTHING
 
 
 def _ungoverned(at: Position, policy: Policy) -> Share:  # noqa: ARG001 - one signature for all
     """K-G04: versions that hold a protected alias without a valid decision."""
     held = sorted({f.subject for f in at.findings if f.kind is FindingKind.UNGOVERNED_CHAMPION})
-    return len(held), None, ", ".join(held[:10])
+    names = ", ".join(held[:10])
+    return len(held), None, Words(names, names)
 
 
 def _data_quality(at: Position, policy: Policy) -> Share:
@@ -110,7 +124,7 @@ def _data_quality(at: Position, policy: Policy) -> Share:
             continue
         met += sum(o.verdict is Verdict.PASS for o in result.finding.observations)
         total += len(result.finding.observations)
-    return met, total, f"{unreadable} without a result" if unreadable else ""
+    return met, total, Words(f"結果なし {unreadable} 件", f"{unreadable} without a result") if unreadable else NOTHING
 
 
 def _freshness(at: Position, policy: Policy) -> Share:
@@ -124,17 +138,20 @@ def _freshness(at: Position, policy: Policy) -> Share:
             Verdict.NOT_RUN,
             Verdict.ERROR,
         }
-    return fresh, total, ""
+    return fresh, total, NOTHING
 
 
 def _fairness_mix(at: Position, policy: Policy) -> Share:
     """K-Q03: slices within the limit / slices judged; the mix is in the remark."""
-    mix = {"within": 0, "breach": 0, "not enough evidence": 0}
+    mix = dict.fromkeys(_MIX, 0)
     for _version, _tier, name, result in _required_results(at, policy):
         if policy.checks.checks[name].family is Family.BIAS:
             for observation in result.finding.observations if result else ():
                 mix[_slice_kind(observation.verdict)] += 1
-    return mix["within"], sum(mix.values()), ", ".join(f"{kind} {n}" for kind, n in mix.items())
+    said = Words(
+        "、".join(f"{_MIX[kind]} {n}" for kind, n in mix.items()), ", ".join(f"{kind} {n}" for kind, n in mix.items())
+    )
+    return mix["within"], sum(mix.values()), said
 
 
 def _slice_kind(verdict: Verdict) -> str:
@@ -145,7 +162,7 @@ def _above_appetite(at: Position, policy: Policy) -> Share:
     """K-R01: open risks with a score above the appetite."""
     above = [risk for risk in at.risks if risk.is_open and risk.score > policy.risks.appetite]
     oldest = max(((at.now - risk.opened_at).days for risk in above), default=0)
-    return len(above), None, f"oldest {oldest} days" if above else ""
+    return len(above), None, Words(f"最長 {oldest} 日", f"oldest {oldest} days") if above else NOTHING
 
 
 def _required_results(at: Position, policy: Policy) -> Iterator[tuple[VersionKey, RiskTier, str, CheckResult | None]]:

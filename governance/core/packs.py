@@ -23,8 +23,9 @@ from governance.core.gates import standing
 from governance.core.inventory import FindingKind, governed, use_case_of
 from governance.core.kpis import Position
 from governance.core.risks import light
-from governance.core.terms import KpiValue, Verdict, VersionKey
+from governance.core.terms import KpiValue, Reason, Verdict, VersionKey, Words
 from governance.core.tiers import classify
+from governance.core.wording import check_name, label
 from governance.policy import Text
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def agenda(at: Position, risks: Sequence[RiskLine], policy: Policy, meeting_on: 
         if r.risk.score > policy.risks.appetite and r.risk.rule not in set(FindingKind)
     ]
     order = list(Ask)
-    asked.sort(key=lambda d: (order.index(d.ask), -d.score, d.subject, d.reason))
+    asked.sort(key=lambda d: (order.index(d.ask), -d.score, d.subject, d.reason.en))
     return tuple(replace(decision, number=number) for number, decision in enumerate(asked, 1))
 
 
@@ -168,21 +169,25 @@ def _inventory_lines(at: Position, policy: Policy) -> tuple[InventoryLine, ...]:
 def _unknowns(at: Position, gates: Sequence[GateLine], policy: Policy) -> tuple[Unknown, ...]:
     """What blocks because nobody knows, and versions at a gate that no gate has decided."""
     unknown = [
-        Unknown(str(line.decision.subject), f"{reason.check}: {reason.verdict}", reason.at)
+        Unknown(str(line.decision.subject), _unknown(reason), reason.at)
         for line in gates
         for reason in line.decision.reasons
         if reason.verdict in UNKNOWN
     ]
     unknown += [
-        Unknown(str(version.key), f"{code}: no decision", None)
+        Unknown(str(version.key), Words(f"{code}: 判定なし", f"{code}: no decision"), None)
         for model in at.models
         for code, gate in policy.gates.gates.items()
         for version in governed(model, gate)
         if (version.key, code) not in at.decisions
     ]
     if at.swept_at is None:
-        unknown.append(Unknown("MLflow", "never read", None))
-    return tuple(sorted(set(unknown), key=lambda u: (u.subject, u.what, str(u.since))))
+        unknown.append(Unknown("MLflow", Words("一度も読まれていない", "never read"), None))
+    return tuple(sorted(set(unknown), key=lambda u: (u.subject, u.what.en, str(u.since))))
+
+
+def _unknown(reason: Reason) -> Words:
+    return Words(*(f"{check_name(reason.check, tongue)}: {label(reason.verdict, tongue)}" for tongue in ("ja", "en")))
 
 
 def _case_name(slug: str | None, policy: Policy) -> Text | None:

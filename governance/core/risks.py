@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from governance.core.inventory import InventoryFinding, use_case_of
-from governance.core.terms import GateDecision, Light, Risk, Verdict
+from governance.core.terms import GateDecision, Light, Reason, Risk, Words
 from governance.core.tiers import classify
-from governance.core.verdicts import combine
+from governance.core.verdicts import WORST_FIRST, combine
+from governance.core.wording import reason_line
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from governance.policy import Policy
-    from governance.policy.sections import Risks
+    from governance.policy.sections import Outcome, Risks
 
 SERVED_FAULT = "fail"
 """The likelihood key that inventory findings use: the fault is there, not merely possible."""
@@ -34,7 +35,7 @@ class _Cause:
     use_case: str | None
     tier: RiskTier
     verdict: str
-    text: str
+    text: Words
     owner: str | None
 
 
@@ -67,23 +68,31 @@ def _from_decisions(decisions: Sequence[GateDecision], policy: Policy) -> list[_
     causes = []
     for decision in decisions:
         slug, case = use_case_of(decision.subject.model, policy)
-        by_check: dict[str, list[Verdict]] = {}
+        by_check: dict[str, list[Reason]] = {}
         for reason in decision.reasons:
             if reason.blocks:
-                by_check.setdefault(reason.check, []).append(reason.verdict)
+                by_check.setdefault(reason.check, []).append(reason)
         causes += [
             _Cause(
                 subject=str(decision.subject),
                 rule=check,
                 use_case=slug,
                 tier=decision.tier,
-                verdict=combine(verdicts),
-                text=f"{check}: {combine(verdicts)}",
+                verdict=combine(reason.verdict for reason in reasons),
+                text=_told(reasons),
                 owner=case.owner if case else None,
             )
-            for check, verdicts in by_check.items()
+            for check, reasons in by_check.items()
         ]
     return causes
+
+
+def _told(reasons: Sequence[Reason]) -> Words:
+    """The worst reason in words, and how many more there are."""
+    worst = min(reasons, key=lambda reason: WORST_FIRST.index(reason.verdict))
+    more = len(reasons) - 1
+    ja, en = (f"(他 {more} 件)", f" (and {more} more)") if more else ("", "")
+    return Words(reason_line(worst, "ja") + ja, reason_line(worst, "en") + en)
 
 
 def _from_findings(findings: Sequence[InventoryFinding], policy: Policy) -> list[_Cause]:
@@ -97,7 +106,7 @@ def _from_findings(findings: Sequence[InventoryFinding], policy: Policy) -> list
                 use_case=finding.use_case,
                 tier=classify(case, policy.tiers),
                 verdict=SERVED_FAULT,
-                text=finding.detail or finding.kind.value,
+                text=finding.detail,
                 owner=case.owner if case else None,
             )
         )
@@ -106,7 +115,7 @@ def _from_findings(findings: Sequence[InventoryFinding], policy: Policy) -> list
 
 def _risk(cause: _Cause, before: Risk | None, policy: Policy, now: datetime, today: date) -> Risk | None:
     rule = policy.risks.rules.get(cause.rule)
-    likelihood = rule.likelihood.get(cause.verdict) if rule else None
+    likelihood = rule.likelihood.get(cast("Outcome", cause.verdict)) if rule else None
     if rule is None or likelihood is None:
         return replace(before, is_open=False) if before else None
     stays = before is not None and before.is_open

@@ -30,6 +30,25 @@ class GateVerdict(StrEnum):
     BLOCK = "block"
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same thing said in the product's two languages."""
+
+    ja: str = ""
+    en: str = ""
+
+    def __bool__(self) -> bool:
+        """False when nothing is said."""
+        return bool(self.ja or self.en)
+
+    def in_(self, language: str) -> str:
+        """What is said in `language` ("ja" or "en")."""
+        return self.ja if language == "ja" else self.en
+
+
+NOTHING = Words()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class VersionKey:
     """One version of one registered model."""
@@ -99,7 +118,7 @@ class Observation:
     """How value and limit relate when all is well: `>=`, `<=` or `==`."""
     n: int | None = None
     verdict: Verdict = Verdict.NOT_RUN
-    detail: str = ""
+    detail: Words = NOTHING
     """What a person needs besides the numbers."""
 
 
@@ -111,7 +130,7 @@ class Finding:
     observations: tuple[Observation, ...] = ()
     n: int | None = None
     """Rows that the check rests on."""
-    detail: str = ""
+    detail: Words = NOTHING
     data_digest: str = ""
     """What the data were: the same digest means the same rows."""
 
@@ -135,11 +154,13 @@ class Reason:
 
     check: str
     verdict: Verdict
-    text: str
-    """One line in English, made from the observation."""
+    text: Words = NOTHING
+    """What there is to say besides the observation."""
     observation: Observation | None = None
     at: datetime | None = None
     blocks: bool = True
+    exempt: bool = False
+    """Somebody decided that the check does not apply; `text` says why. That is no pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +205,7 @@ class Risk:
     use_case: str | None
     likelihood: int
     impact: int
-    cause: str
+    cause: Words
     is_open: bool
     owner: str | None
     opened_at: datetime
@@ -206,4 +227,4 @@ class KpiValue:
     light: Light
     numerator: float | None = None
     denominator: float | None = None
-    detail: str = ""
+    detail: Words = NOTHING

@@ -7,7 +7,6 @@ Nothing is computed here but how many digits a figure needs. Unknown reads as un
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from governance.core.committee import Ask
@@ -79,6 +78,8 @@ _OBSERVED: Final[Mapping[str, Pair]] = {
     "groups": ("群の数", "number of groups"),
     "rows": ("行", "rows"),
     "unknown_rows": ("群が不明な行", "rows of unknown group"),
+    "rows_without_prediction": ("予測のない行", "rows without a prediction"),
+    "rows_without_label": ("正解ラベルのない行", "rows without a label"),
     "description": ("説明の文字数", "characters of description"),
     "expect_column_to_exist": ("列の存在", "existence of column"),
     "expect_column_values_to_not_be_null": ("欠損値の割合 %", "% of values missing"),
@@ -88,26 +89,21 @@ _OBSERVED: Final[Mapping[str, Pair]] = {
     "expect_column_values_to_match_regex": ("形式に合わない値の割合 %", "% of values in another format"),
     "expect_column_values_to_be_of_type": ("型の異なる値の割合 %", "% of values of another type"),
     "expect_compound_columns_to_be_unique": ("重複した行の割合 %", "% of rows repeated"),
+    "expect_column_pair_values_a_to_be_greater_than_b": ("大小関係に反する値の割合 %", "% of pairs in the wrong order"),
+    "expect_column_value_lengths_to_be_between": ("長さが範囲外の値の割合 %", "% of values of another length"),
+    "expect_column_min_to_be_between": ("最小値", "minimum"),
+    "expect_column_max_to_be_between": ("最大値", "maximum"),
+    "expect_column_median_to_be_between": ("中央値", "median"),
+    "expect_column_stdev_to_be_between": ("標準偏差", "standard deviation"),
+    "expect_column_proportion_of_unique_values_to_be_between": ("一意な値の割合", "share of unique values"),
+    "expect_table_row_count_to_equal": ("行数", "row count"),
+    "expect_table_column_count_to_equal": ("列数", "column count"),
     "expect_column_mean_to_be_between": ("平均値", "mean"),
     "expect_table_row_count_to_be_between": ("行数", "row count"),
     "expect_table_columns_to_match_set": ("列の構成", "columns of the table"),
 }
-_PHRASES: Final[Mapping[str, str]] = {
-    "never run": "未実施",
-    "never read": "一度も取得されていません",
-    "no decision": "判定なし",
-    "blocked": "不通過",
-    "the policy prohibits this use": "ポリシーで禁止された用途です",
-    "no use case names this model; add it to use_cases.yaml or retire it": "どのユースケースにも登録されていません。use_cases.yaml に登録するか、廃止してください",
-    "no formula for this KPI": "算式が定義されていません",
-    "MLflow was never read": "MLflow が一度も取得されていません",
-    **{verdict.value: pair[0] for verdict, pair in zip(Verdict, _LABELS[Verdict].values(), strict=True)},
-    **{kind: pair[0] for kind, pair in _KINDS.items()},
-}
-"""Fixed phrases that the core writes into facts, in English, -> Japanese."""
 _TAG: Final = "tag:"
-_LAST_RUN: Final = re.compile(r"last run (\d{4}-\d\d-\d\d), older than (\d+) days")
-_EXEMPT: Final = "exempt: "
+_EXEMPT: Final = ("対象外", "exempt")
 _BOUNDS: Final[Mapping[str, str]] = {">=": "下限", "<=": "上限", "==": "基準"}
 _KNOWN: Final = frozenset({Verdict.PASS, Verdict.WARN, Verdict.FAIL})
 _DIGITS: Final = range(2, 7)
@@ -136,52 +132,30 @@ def observed(name: str, language: str) -> str:
     return _plain(name.removeprefix("expect_")) if name.startswith("expect_") else name
 
 
-def phrase(text: str, language: str) -> str:
-    """A cause as the core words it (`bias: stale`, `champion: G3 no decision`); other text stays as it is."""
-    if language != "ja":
-        head, colon, rest = text.partition(": ")
-        return f"{check_name(head, language)}{colon}{_plain(rest) if rest in _PHRASES else rest}" if colon else text
-    if text in _PHRASES:
-        return _PHRASES[text]
-    if stale := _LAST_RUN.fullmatch(text):
-        return f"最終実施 {stale[1]}、期限 {stale[2]} 日"
-    head, colon, rest = text.partition(": ")
-    gate, space, said = rest.partition(" ")
-    rest = f"{gate}{space}{_PHRASES[said]}" if said in _PHRASES else _PHRASES.get(rest, rest)
-    return f"{check_name(head, language)}{colon}{rest}"
-
-
 def reason_line(reason: Reason, language: str) -> str:
     """Why a gate said what it said, on one line that starts with the check."""
     check = check_name(reason.check, language)
     if reason.observation is not None:
         return f"{check}: {observation_line(reason.observation, language)}"
-    said = phrase(reason.text, language)
-    verdict = label(reason.verdict, language)
-    # Somebody decided that the check does not apply: that is no pass.
-    if reason.text.startswith(_EXEMPT):
-        return (
-            f"{check}: {_choose(('対象外', 'exempt'), language)}{_aside(reason.text.removeprefix(_EXEMPT), language)}"
-        )
-    return f"{check}: {verdict}{_aside('' if said == verdict else said, language)}"
+    ended = _choose(_EXEMPT, language) if reason.exempt else label(reason.verdict, language)
+    return f"{check}: {ended}{_aside(reason.text.in_(language), language)}"
 
 
 def observation_line(observation: Observation, language: str) -> str:
-    """What was measured, what it has to keep, and how that ended."""
+    """What was measured, what it has to keep, and how that ended; in words where the figures do not tell."""
     line = _ja(observation) if language == "ja" else _en(observation)
-    detail = "" if language == "ja" and figures_tell(observation) else observation.detail
+    detail = "" if _figures_tell(observation) else observation.detail.in_(language)
     return f"{line}: {label(observation.verdict, language)}{_aside(detail, language)}"
 
 
-def figures_tell(observation: Observation) -> bool:
-    """Whether value and limit say it all, so that the (English) detail can be left out."""
+def _figures_tell(observation: Observation) -> bool:
     return observation.verdict in _KNOWN and observation.limit is not None and _is_number(observation.value)
 
 
 def finding_line(check: str, finding: Finding, language: str) -> str:
     """How a check ended as a whole."""
     n = f" (n = {finding.n:,})" if finding.n is not None else ""
-    return f"{check_name(check, language)}: {label(finding.verdict, language)}{n}{_aside(finding.detail, language)}"
+    return f"{check_name(check, language)}: {label(finding.verdict, language)}{n}{_aside(finding.detail.in_(language), language)}"
 
 
 def figure(value: float, digits: int) -> str:

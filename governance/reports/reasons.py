@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from governance.core import wording
+from governance.core.terms import Words
 from governance.reports.style import NO_TONE, tone
 
 if TYPE_CHECKING:
@@ -16,17 +17,15 @@ if TYPE_CHECKING:
 _PART: Final = 120
 """Characters of a name inside a line."""
 _COMPARISONS: Final = frozenset({">=", "<=", "=="})
-_EXEMPT: Final = "exempt: "
 
 
 def row(reason: Reason, style: Style) -> dict[str, str]:
     """A reason as its tone, its line and the day it dates from, unless the line names it."""
-    exempt = reason.text.startswith(_EXEMPT) and reason.observation is None
     line = _line(reason, style)
     since = style.iso(reason.at.astimezone(style.zone).date()) if reason.at else ""
     return {
         "text": line,
-        "tone": NO_TONE if exempt else tone(reason.verdict),
+        "tone": NO_TONE if reason.exempt else tone(reason.verdict),
         "since": "" if since in line else since,
     }
 
@@ -48,5 +47,10 @@ def _observation(observation: Observation, style: Style) -> Observation:
         name=style.text(wording.observed(observation.name, style.language), _PART),
         slice=style.text(observation.slice, _PART),
         comparison=observation.comparison if observation.comparison in _COMPARISONS else "",
-        detail="" if wording.figures_tell(observation) else style.text(observation.detail),
+        detail=_same(style.text(observation.detail.in_(style.language))),
     )
+
+
+def _same(text: str) -> Words:
+    """Guarded for one language already."""
+    return Words(text, text)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.core import wording
 from governance.core.risks import heat_map
 from governance.core.terms import Light, Verdict
 from governance.reports import reasons
@@ -38,7 +37,7 @@ def _decision(asked: DecisionAsked, style: Style) -> Row:
         "ask": style.label(asked.ask),
         "subject": style.text(asked.subject),
         "use_case": style.name(asked.use_case) if asked.use_case else "",
-        "reason": _phrase(asked.reason, style),
+        "reason": style.words(asked.reason),
         "score": str(asked.score) if asked.score else "",
         "due": style.iso(asked.due_on),
     }
@@ -79,11 +78,6 @@ def _gate(line: GateLine, style: Style) -> Row:
     }
 
 
-def _phrase(text: str, style: Style) -> str:
-    """Translated first where it is one of our phrases, then guarded as a whole."""
-    return style.text(wording.phrase(text, style.language))
-
-
 def heat(pack: Pack, style: Style) -> Row:
     """Open risks by likelihood (rows, highest first) and impact."""
     counts = heat_map([line.risk for line in pack.risks])
@@ -121,7 +115,7 @@ def _risk(line: RiskLine, style: Style) -> Row:
         "name": style.name(line.name),
         "subject": style.text(line.risk.subject),
         "use_case": style.name(line.use_case) if line.use_case else "",
-        "cause": _phrase(line.risk.cause, style),
+        "cause": style.words(line.risk.cause),
         "treatment": style.name(line.treatment),
         "owner": style.name(line.owner),
         "score": str(line.risk.score),
@@ -157,7 +151,7 @@ def _target(target: KpiTarget, style: Style) -> str:
 
 def _note(value: KpiValue | None, unit: str, style: Style) -> str:
     if value is None or value.value is None:
-        return _phrase(value.detail, style) if value else ""
+        return style.words(value.detail) if value else ""
     if unit != "share" or value.numerator is None or value.denominator is None:
         return ""
     return f"{style.figure(value.numerator, 'count')} / {style.figure(value.denominator, 'count')}"
@@ -174,13 +168,13 @@ def _light(line: KpiLine, style: Style) -> Row:
 
 def unknowns(pack: Pack, style: Style) -> list[Row]:
     """What nobody can tell, what was never known last."""
-    order = sorted(pack.unknowns, key=lambda u: (u.since or _NEVER, u.subject, u.what))
+    order = sorted(pack.unknowns, key=lambda u: (u.since or _NEVER, u.subject, u.what.en))
     return [_unknown(item, style) for item in order]
 
 
 def _unknown(item: Unknown, style: Style) -> Row:
     since = style.iso(item.since.astimezone(style.zone).date()) if item.since else style.say("記録なし", "Never known")
-    return {"subject": style.text(item.subject), "what": _phrase(item.what, style), "since": since}
+    return {"subject": style.text(item.subject), "what": style.words(item.what), "since": since}
 
 
 def inventory(pack: Pack, style: Style) -> list[Row]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from enum import StrEnum
 
+    from governance.core.terms import Words
     from governance.policy import Text
 
 _MONTHS: Final = (
@@ -49,6 +50,10 @@ class Style:
     def text(self, foreign: str, limit: int = LIMIT) -> str:
         """Anything that somebody else wrote."""
         return guard(foreign, self.charset, limit=limit)
+
+    def words(self, words: Words) -> str:
+        """What a fact says, in the pack's language."""
+        return self.text(words.in_(self.language))
 
     def name(self, text: Text | None) -> str:
         """A label from the policy, or that there is none."""

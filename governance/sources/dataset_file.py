@@ -102,6 +102,7 @@ class FileTable:
             raise CheckNotRunError(
                 f"{self.path.name} cannot be read as {self.path.suffix[1:].upper()} ({type(error).__name__})",
                 hint="Write the file again as Parquet, or as CSV with a header.",
+                ja=f"{self.path.name} を {self.path.suffix[1:].upper()} として読めない({type(error).__name__})。Parquet か見出し付き CSV で書き直す",
             ) from None
 
 
@@ -114,7 +115,9 @@ def open_file(path: Path) -> Generator[FileTable]:
     """
     if path.suffix.lower() not in _READERS:
         raise CheckNotRunError(
-            f"{path.name!r} is neither .parquet nor .csv", hint="Write the evaluation data in one of these formats."
+            f"{path.name!r} is neither .parquet nor .csv",
+            hint="Write the evaluation data in one of these formats.",
+            ja=f"{path.name!r} は .parquet でも .csv でもない。どちらかの形式で書く",
         )
     if set(path.as_posix()) & set("*?[]{}"):
         raise CheckNotRunError(

@@ -113,6 +113,7 @@ def open_table(url: SecretStr | None, source: Table, version: int) -> Generator[
         raise CheckNotRunError(
             f"table {source.table!r} cannot be read: no warehouse is configured",
             hint="Set GOVERNANCE_WAREHOUSE_URL to its SQLAlchemy URL.",
+            ja=f"表 {source.table!r} を読めない。GOVERNANCE_WAREHOUSE_URL にデータベースの URL を設定する",
         )
     with connect(url) as connection:
         yield _reflect(connection, source, version)
@@ -129,6 +130,7 @@ def _reflect(connection: sa.Connection, source: Table, version: int) -> Database
         raise CheckNotRunError(
             f"there is no table {source.table!r} in the warehouse",
             hint="Correct `evaluation.source.table` in use_cases.yaml, or create the table.",
+            ja=f"表 {source.table!r} がデータベースにない。use_cases.yaml の evaluation.source.table を直すか、表を作る",
         )
     types = {str(column["name"]): column["type"] for column in columns}
     return DatabaseTable(connection, schema or None, name, types, _of_version(types, source, version))
@@ -145,6 +147,7 @@ def _of_version(
         raise CheckNotRunError(
             f"column {name!r} is not in table {source.table!r}",
             hint="Correct `evaluation.source.version_column` in use_cases.yaml, or add the column to the table.",
+            ja=f"列 {name!r} が表 {source.table!r} にない。use_cases.yaml の evaluation.source.version_column を直すか、表に列を足す",
         )
     return _column(name) == (str(version) if isinstance(types[name], sa.String) else version)
 

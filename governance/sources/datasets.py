@@ -41,6 +41,7 @@ def open_table(use_case: UseCase, version: ModelVersion, settings: Settings) -> 
         raise CheckNotRunError(
             "the use case names no evaluation data",
             hint=f"Set `evaluation.source` {_IN_USE_CASES}, or exempt the check with a reason.",
+            ja="ユースケースに評価データがない。use_cases.yaml に evaluation.source を書くか、理由を付けて対象外にする",
         )
     match use_case.evaluation.source:
         case Table() as source:
@@ -71,11 +72,13 @@ def _logged(source: Logged, version: ModelVersion) -> str:
         raise CheckNotRunError(
             f"the run of {version.key} logged no dataset under the context {source.context!r}",
             hint=f"Call mlflow.log_input(dataset, context={source.context!r}) in the run, or set another `evaluation.source` {_IN_USE_CASES}.",
+            ja=f"{version.key} の実行に context {source.context!r} のデータセットの記録がない。mlflow.log_input で記録するか、use_cases.yaml の evaluation.source を変える",
         )
     if len(places) > 1:
         raise CheckNotRunError(
             f"the run of {version.key} logged {len(places)} different datasets under the context {source.context!r}",
             hint="Log one, or give them contexts of their own.",
+            ja=f"{version.key} の実行に context {source.context!r} のデータセットが {len(places)} 個ある。1 つにするか、context を分ける",
         )
     return _path(places[0])
 
@@ -109,6 +112,7 @@ def _elsewhere(source: str) -> CheckNotRunError:
     return CheckNotRunError(
         f"the logged dataset lies at {_shown(source)}, which is no file path",
         hint="Only files below GOVERNANCE_DATA_DIR are read: put a copy there and log that path.",
+        ja=f"記録されたデータセットの場所 {_shown(source)} はファイルではない。GOVERNANCE_DATA_DIR の下に写しを置き、そのパスを記録する",
     )
 
 
@@ -129,6 +133,7 @@ def _below(data_dir: Path, path: str) -> Path:
         raise CheckNotRunError(
             f"{_shown(path)} leads outside the data directory",
             hint="Only files below GOVERNANCE_DATA_DIR are read: put a copy there.",
+            ja=f"{_shown(path)} はデータディレクトリの外にある。GOVERNANCE_DATA_DIR の下に写しを置く",
         )
     try:
         is_file = real.is_file()
@@ -138,6 +143,7 @@ def _below(data_dir: Path, path: str) -> Path:
         raise CheckNotRunError(
             f"there is no file {_shown(path)} below the data directory",
             hint="Deliver the file, or correct `evaluation.source` in use_cases.yaml; the directory is GOVERNANCE_DATA_DIR.",
+            ja=f"ファイル {_shown(path)} が GOVERNANCE_DATA_DIR の下にない。届けるか、use_cases.yaml の evaluation.source を直す",
         )
     return real
 

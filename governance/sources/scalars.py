@@ -38,6 +38,7 @@ def too_many(sizes: Mapping[str, int]) -> CheckNotRunError:
         return CheckNotRunError(
             f"column {column!r} has more than {MAX_GROUPS:,} values",
             hint="Put the values into bands, or name another column in `evaluation` in use_cases.yaml.",
+            ja=f"列 {column!r} の値が {MAX_GROUPS:,} 種類を超える。区間にまとめるか、use_cases.yaml の evaluation に別の列を指定する",
         )
     return CheckNotRunError(
         f"columns {', '.join(map(repr, sizes))} have more than {MAX_GROUPS:,} combinations of values",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.core import gates as gate_rules
 from governance.core import inventory as inventory_rules
+from governance.core.terms import Words
 from governance.core.tiers import classify
 from governance.core.wording import reason_line
 from governance.store import gates as gate_facts
@@ -14,6 +15,8 @@ from governance.store import inventory as inventory_facts
 from governance.store import registers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from governance.core.terms import GateDecision, RegisteredModel
     from governance.policy import Policy
     from governance.runtime import Runtime
@@ -82,8 +85,11 @@ def findings(rt: Runtime) -> list[Row]:
     with rt.reading() as session:
         at = rt.current()
         models, decisions = inventory_facts.models(session, at), gate_facts.decisions(session, at)
-    found = inventory_rules.findings(models, decisions, rt.policy)
-    return [{"kind": f.kind.value, "subject": f.subject, "use_case": f.use_case, "detail": f.detail} for f in found]
+    found, language = inventory_rules.findings(models, decisions, rt.policy), rt.settings.language
+    return [
+        {"kind": f.kind.value, "subject": f.subject, "use_case": f.use_case, "detail": f.detail.in_(language)}
+        for f in found
+    ]
 
 
 def risks(rt: Runtime) -> list[Row]:
@@ -92,7 +98,12 @@ def risks(rt: Runtime) -> list[Row]:
         found = [risk for risk in registers.risks(session, rt.current()) if risk.is_open]
     fields = ("score", "subject", "rule", "use_case", "likelihood", "impact", "owner", "opened_at", "due_on", "cause")
     found.sort(key=lambda risk: (-risk.score, risk.subject, risk.rule))
-    return [{field: getattr(risk, field) for field in fields} for risk in found]
+    return [_row(risk, fields, rt.settings.language) for risk in found]
+
+
+def _row(fact: object, fields: Sequence[str], language: str) -> Row:
+    values = {field: getattr(fact, field) for field in fields}
+    return {field: value.in_(language) if isinstance(value, Words) else value for field, value in values.items()}
 
 
 def kpis(rt: Runtime) -> list[Row]:
@@ -100,7 +111,7 @@ def kpis(rt: Runtime) -> list[Row]:
     with rt.reading() as session:
         found = registers.kpis(session, rt.current())
     fields = ("kpi", "value", "light", "numerator", "denominator", "detail")
-    return [{field: getattr(found[code], field) for field in fields} for code in sorted(found)]
+    return [_row(found[code], fields, rt.settings.language) for code in sorted(found)]
 
 
 def packs(rt: Runtime) -> list[Row]:

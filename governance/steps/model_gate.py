@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from governance.checks import NEEDS_TABLE, run, unable
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
-from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey
+from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey, Words
 from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, RiskTier, UseCase
@@ -204,7 +204,8 @@ def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     except CheckNotRunError as error:
         return unable(error, case, subject.version)
     except PolicyError as error:  # a suite that cannot be read: this check's evidence is missing, the others' is not
-        return Finding(Verdict.ERROR, detail=" ".join(str(error).splitlines()))
+        said = " ".join(str(error).splitlines())
+        return Finding(Verdict.ERROR, detail=Words(said, said))
 
 
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:

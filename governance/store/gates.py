@@ -20,6 +20,7 @@ from governance.core.terms import (
     Reason,
     Verdict,
     VersionKey,
+    Words,
 )
 from governance.policy import RiskTier
 from governance.store.facts import newest, record_changed
@@ -79,7 +80,7 @@ def record_result(
         check=check,
         verdict=finding.verdict.value,
         n=finding.n,
-        detail=finding.detail,
+        detail=plain(finding.detail),
         observations=[plain(o) for o in finding.observations],
         data_digest=finding.data_digest,
         definition=definition,
@@ -164,7 +165,7 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
 
 def _result(row: CheckResultRow) -> CheckResult:
     observations = _OBSERVATIONS.validate_python(row.observations)
-    finding = Finding(Verdict(row.verdict), observations, row.n, row.detail, row.data_digest)
+    finding = Finding(Verdict(row.verdict), observations, row.n, Words(**row.detail), row.data_digest)
     return CheckResult(row.id, VersionKey(row.model, row.version), row.check, row.effective_at, row.definition, finding)
 
 

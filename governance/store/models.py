@@ -128,7 +128,7 @@ class CheckResultRow(Fact):
     check: Mapped[str]
     verdict: Mapped[str]
     n: Mapped[int | None]
-    detail: Mapped[str]
+    detail: Mapped[dict[str, Any]]
     observations: Mapped[list[Any]]
     data_digest: Mapped[str]
     definition: Mapped[str]
@@ -163,7 +163,7 @@ class RiskAssessment(Fact):
     likelihood: Mapped[int]
     impact: Mapped[int]
     score: Mapped[int]
-    cause: Mapped[str]
+    cause: Mapped[dict[str, Any]]
     is_open: Mapped[bool]
     owner: Mapped[str | None]
     opened_at: Mapped[datetime]
@@ -181,7 +181,7 @@ class KpiValueRow(Fact):
     numerator: Mapped[float | None]
     denominator: Mapped[float | None]
     light: Mapped[str]
-    detail: Mapped[str]
+    detail: Mapped[dict[str, Any]]
     policy_digest: Mapped[str]
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from governance.core.terms import KpiValue, Light, Risk
+from governance.core.evidence import plain
+from governance.core.terms import KpiValue, Light, Risk, Words
 from governance.policy import Policy
 from governance.store.facts import fact_id, newest, newest_one, record, record_changed
 from governance.store.models import KpiValueRow, PackRow, PolicyVersion, RiskAssessment
@@ -99,7 +100,7 @@ def _risk_row(risk: Risk) -> RiskAssessment:
         likelihood=risk.likelihood,
         impact=risk.impact,
         score=risk.score,
-        cause=risk.cause,
+        cause=plain(risk.cause),
         is_open=risk.is_open,
         owner=risk.owner,
         opened_at=risk.opened_at,
@@ -114,7 +115,7 @@ def _risk(row: RiskAssessment) -> Risk:
         use_case=row.use_case,
         likelihood=row.likelihood,
         impact=row.impact,
-        cause=row.cause,
+        cause=Words(**row.cause),
         is_open=row.is_open,
         owner=row.owner,
         opened_at=row.opened_at,
@@ -130,10 +131,10 @@ def _kpi_row(value: KpiValue, policy_digest: str) -> KpiValueRow:
         numerator=value.numerator,
         denominator=value.denominator,
         light=value.light.value,
-        detail=value.detail,
+        detail=plain(value.detail),
         policy_digest=policy_digest,
     )
 
 
 def _kpi(row: KpiValueRow) -> KpiValue:
-    return KpiValue(row.kpi, row.value, Light(row.light), row.numerator, row.denominator, row.detail)
+    return KpiValue(row.kpi, row.value, Light(row.light), row.numerator, row.denominator, Words(**row.detail))

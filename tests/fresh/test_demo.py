@@ -97,21 +97,24 @@ class Checkout:
             *("backfill", "create", "--dag-id", "committee_pack", "--reprocess-behavior", "completed"),
             *("--from-date", "2026-10-01", "--to-date", "2026-10-31"),
         )
-        self.wait_until_quiet()
+        self.wait_until_done()
         packs = sorted((self.path / ".demo" / "packs").glob("2026-10-r*.pdf"))
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in packs}
 
-    def wait_until_quiet(self) -> None:
+    def wait_until_done(self) -> None:
+        """Airflow closes a backfill some seconds after its last run ended."""
         deadline = time.monotonic() + 180
-        while not self.runs("run_type = 'backfill'") or self.runs("state not in ('success', 'failed')"):
+        while self.query("select id from backfill where completed_at is null"):
             assert time.monotonic() < deadline, self.runs("true")
             time.sleep(1)
 
     def runs(self, condition: str) -> list[tuple[str, str, str]]:
+        return self.query(f"select dag_id, run_type, state from dag_run where {condition}")  # noqa: S608 - our own text
+
+    def query(self, text: str) -> list[tuple[str, str, str]]:
         database = sqlite3.connect(f"file:{self.path}/.demo/airflow/airflow.db?mode=ro", uri=True)
         try:
-            query = f"select dag_id, run_type, state from dag_run where {condition}"  # noqa: S608 - our own text
-            return database.execute(query).fetchall()
+            return database.execute(text).fetchall()
         finally:
             database.close()
 

@@ -85,7 +85,7 @@ def test_good_rows_pass_every_rule_in_order(kind: str, tmp_path: Path) -> None:
         "sex",
         "good",
     ]
-    assert all(o.n == 800 and o.detail for o in finding.observations)
+    assert all(o.n == 800 and o.detail.en for o in finding.observations)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,13 +99,13 @@ def test_broken_rules_tell_their_numbers_and_never_a_value(kind: str, tmp_path: 
     assert "secret" not in repr(finding)
     null = by_name["expect_column_values_to_not_be_null"]
     assert (null.verdict, null.value, null.limit, null.comparison) == (Verdict.FAIL, 0.5, 0, "<=")
-    assert null.detail == "4 of 800 values (0.5 %) are not as expected; at most 0 % may be"
+    assert null.detail.en == "4 of 800 values (0.5 %) are not as expected; at most 0 % may be"
     between = by_name["expect_column_values_to_be_between"]
     assert (between.verdict, between.value, between.limit) == (Verdict.FAIL, 75, 10)
     assert by_name["expect_column_values_to_be_unique"].verdict is Verdict.WARN
     mean = by_name["expect_column_mean_to_be_between"]
     assert (mean.verdict, mean.value, mean.limit, mean.comparison) == (Verdict.PASS, 0, 0.1, ">=")
-    assert mean.detail.startswith("noted, not judged: observed 0")
+    assert mean.detail.en.startswith("noted, not judged: observed 0")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,7 +119,7 @@ def test_a_rule_on_a_column_that_is_not_there_is_an_error_and_the_rest_is_measur
         "expect_column_to_exist|{column: ghost}|warning",
     )
     assert [o.verdict for o in finding.observations] == [Verdict.ERROR, Verdict.PASS, Verdict.WARN]
-    assert "column 'ghost' is not in the evaluation table" in finding.observations[0].detail
+    assert "column 'ghost' is not in the evaluation table" in finding.observations[0].detail.en
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", KINDS[3]])
@@ -132,7 +132,7 @@ def test_text_in_a_numeric_column_is_an_error_without_the_text(kind: str, tmp_pa
         RULES[0],
     )
     assert [o.verdict for o in finding.observations] == [Verdict.ERROR, Verdict.PASS]
-    assert "could not be evaluated (" in finding.observations[0].detail
+    assert "could not be evaluated (" in finding.observations[0].detail.en
     assert "secret" not in repr(finding)
 
 
@@ -142,7 +142,7 @@ def test_an_empty_table_cannot_tell(kind: str, tmp_path: Path) -> None:
         quality(kind, frame().iloc[:0], tmp_path, *RULES) if kind in {"parquet", "csv"} else _empty(kind, tmp_path)
     )
     assert finding.verdict is Verdict.INSUFFICIENT
-    assert "empty" in finding.detail
+    assert "empty" in finding.detail.en
 
 
 def _empty(kind: str, directory: Path) -> Finding:
@@ -172,7 +172,7 @@ def test_infinite_values_have_no_mean(tmp_path: Path) -> None:
         "expect_column_mean_to_be_between|{column: x, min_value: 1}|critical",
     )
     assert finding.verdict is Verdict.ERROR
-    assert "infinite" in finding.observations[0].detail
+    assert "infinite" in finding.observations[0].detail.en
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_bad_rows_end_in_a_named_verdict(
 ) -> None:
     finding = bias(kind, frame(**columns), tmp_path)
     assert finding.verdict is verdict
-    assert any(why in observation.detail for observation in finding.observations)
+    assert any(why in observation.detail.en for observation in finding.observations)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -238,15 +238,15 @@ def test_a_hundred_thousand_groups_are_an_error(kind: str, tmp_path: Path) -> No
     rows = pd.DataFrame({"sex": [f"c{n}" for n in range(100_000)], "good": 1, "predicted": 1})
     finding = bias(kind, rows, tmp_path)
     assert finding.verdict is Verdict.ERROR
-    assert "column 'sex' has more than 10,000 values" in finding.detail
+    assert "column 'sex' has more than 10,000 values" in finding.detail.en
 
 
 @pytest.mark.parametrize(("column", "field"), [("good", "label"), ("predicted", "prediction"), ("sex", "sensitive")])
 def test_a_missing_column_is_an_error_that_says_where_to_set_it(column: str, field: str, tmp_path: Path) -> None:
     finding = bias("csv", frame().drop(columns=column), tmp_path)
     assert finding.verdict is Verdict.ERROR
-    assert f"column {column!r} is not in the evaluation table" in finding.detail
-    assert f"`evaluation.{field}` in use_cases.yaml" in finding.detail
+    assert f"column {column!r} is not in the evaluation table" in finding.detail.en
+    assert f"`evaluation.{field}` in use_cases.yaml" in finding.detail.en
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_what_the_policy_does_not_name_is_not_run(changes: dict[str, Any], why: 
     case = use_case(File(kind="file", path="a.csv"), **changes)
     finding = measure(tmp_path, Settings(data_dir=tmp_path), case, Family.BIAS)
     assert finding.verdict is Verdict.NOT_RUN
-    assert why in finding.detail
+    assert why in finding.detail.en
 
 
 def test_no_evaluation_and_no_logged_dataset_are_not_run_but_a_bad_one_is_an_error(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_no_evaluation_and_no_logged_dataset_are_not_run_but_a_bad_one_is_an_err
         for family in (Family.BIAS, Family.DATA_QUALITY):
             finding = measure(tmp_path, settings, case, family, subject)
             assert finding.verdict is verdict
-            assert finding.detail
+            assert finding.detail.en
 
 
 def test_no_suite_is_not_run(tmp_path: Path) -> None:
@@ -289,4 +289,4 @@ def test_no_suite_is_not_run(tmp_path: Path) -> None:
 def test_families_that_need_no_table_run_without_one(family: Family, tmp_path: Path) -> None:
     finding = run(check(family), version(), MODEL, use_case(), None, suite_dir=tmp_path)
     assert finding.verdict is Verdict.NOT_RUN
-    assert finding.detail
+    assert finding.detail.en

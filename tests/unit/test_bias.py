@@ -54,7 +54,7 @@ def test_two_large_equal_groups_pass_with_every_field_filled() -> None:
     assert ratio.low is not None
     assert ratio.high is not None
     assert 0.8 < ratio.low < 1 < ratio.high
-    assert "1,000 of 2,000 (50.0%)" in ratio.detail
+    assert "1,000/2,000 (50.0%)" in ratio.detail.en
 
 
 def test_a_clear_gap_fails_in_whichever_direction_it_goes() -> None:
@@ -75,7 +75,7 @@ def test_a_hundred_people_cannot_tell() -> None:
     finding = judge(cells(female=(10, 0, 0, 90), male=(12, 0, 0, 88)), policy={"min_n": 10})
     ratio = only(finding, bias.SELECTION)
     assert ratio.verdict is Verdict.INSUFFICIENT
-    assert "the point keeps the limit, the interval does not settle it" in ratio.detail
+    assert "the point keeps the limit, the interval does not settle it" in ratio.detail.en
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_berkeley_1973_department_a_reverses_the_gap() -> None:
     women: Counts = {("women", None, 1): 89, ("women", None, 0): 19}
     men: Counts = {("men", None, 1): 512, ("men", None, 0): 313}
     ratio = only(bias.judge({"sex": women | men}, check()), bias.SELECTION)
-    assert ratio.detail.startswith("selected: men 512 of 825")
+    assert ratio.detail.en.startswith("selected: men 512 of 825")
     assert ratio.value == pytest.approx((512 / 825) / (89 / 108))
 
 
@@ -130,14 +130,14 @@ def test_a_small_group_is_named_and_cannot_tell() -> None:
     finding = judge(cells(a=(400, 100, 100, 400), b=(400, 100, 100, 400), c=(5, 5, 5, 5)), reference={"sex": "a"})
     small = [o for o in finding.observations if o.slice == "sex: c vs a"]
     assert [o.verdict for o in small] == [Verdict.INSUFFICIENT] * 2
-    assert small[0].detail.startswith("c has 20 predictions, fewer than the 30 that a rate needs")
+    assert small[0].detail.en.startswith("c has 20 predictions, fewer than the 30 that a rate needs")
     assert finding.verdict is Verdict.INSUFFICIENT
 
 
 def test_few_favourable_labels_leave_the_true_positive_rate_open() -> None:
     finding = judge(cells(a=(10, 5, 500, 500), b=(500, 100, 310, 690)))
     assert only(finding, bias.SELECTION).verdict is not Verdict.INSUFFICIENT
-    assert "a has 15 favourable labels" in only(finding, bias.OPPORTUNITY).detail
+    assert "a has 15 favourable labels" in only(finding, bias.OPPORTUNITY).detail.en
 
 
 @pytest.mark.parametrize(
@@ -157,20 +157,20 @@ def test_few_favourable_labels_leave_the_true_positive_rate_open() -> None:
 def test_what_cannot_be_compared_has_a_verdict_and_a_reason(table: Cells, verdict: Verdict, why: str) -> None:
     finding = judge(table)
     assert finding.verdict is verdict
-    assert any(why in observation.detail for observation in finding.observations)
+    assert any(why in observation.detail.en for observation in finding.observations)
 
 
 def test_two_groups_without_any_selection_have_no_ratio() -> None:
     finding = judge(cells(a=(0, 50, 0, 50), b=(0, 50, 0, 50), c=(50, 0, 50, 0)), reference={"sex": "a"})
     between = next(o for o in finding.observations if o.slice == "sex: b vs a" and o.name == bias.SELECTION)
     assert between.value is None
-    assert between.detail.startswith("nobody in either group is selected")
+    assert between.detail.en.startswith("nobody in either group is selected")
 
 
 def test_an_unknown_reference_is_an_error_that_names_the_field() -> None:
     finding = judge(cells(a=(50, 50, 50, 50), b=(50, 50, 50, 50)), reference={"sex": "x"})
     assert finding.verdict is Verdict.ERROR
-    assert "correct evaluation.reference in use_cases.yaml" in finding.observations[0].detail
+    assert "correct evaluation.reference in use_cases.yaml" in finding.observations[0].detail.en
 
 
 @pytest.mark.parametrize("missing", [None, math.nan, math.inf])
@@ -210,7 +210,7 @@ def test_whatever_the_counts_it_ends_in_a_verdict_and_finite_numbers(
     for observation in finding.observations:
         numbers = (observation.value, observation.low, observation.high)
         assert all(number is None or math.isfinite(number) for number in numbers)
-        assert observation.detail
+        assert observation.detail.en
         if observation.verdict in {Verdict.PASS, Verdict.FAIL}:
             assert observation.low is not None
             assert observation.value is not None

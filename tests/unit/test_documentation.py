@@ -35,14 +35,14 @@ def test_a_documented_version_passes() -> None:
 def test_the_text_of_the_model_serves_where_the_versions_says_too_little(own: str) -> None:
     finding = judge(version=own, card=own, model=LONG, model_card=LONG)
     assert finding.verdict is Verdict.PASS
-    assert finding.observations[0].detail == "40 characters, from the model"
+    assert finding.observations[0].detail.en == "40 characters, from the model"
 
 
 def test_what_is_missing_is_named() -> None:
     finding = judge(version=LONG)
     assert finding.verdict is Verdict.FAIL
-    assert finding.detail == "missing or too short: tag:model_card"
-    assert finding.observations[1].detail.startswith("missing; set it on credit v3")
+    assert finding.detail.en == "missing or too short: tag:model_card"
+    assert finding.observations[1].detail.en.startswith("missing; set it on credit v3")
 
 
 @pytest.mark.parametrize("padding", [" " * 40, "\u200b" * 40, "\n\t" * 20, "a" + "\u00ad" * 40])
@@ -58,7 +58,7 @@ def test_an_unknown_item_is_an_error() -> None:
     for item in ("model_card", "tag:"):
         finding = judge(CHECK.model_copy(update={"required": (item,)}), version=LONG)
         assert finding.verdict is Verdict.ERROR
-        assert "checks.yaml" in finding.observations[0].detail
+        assert "checks.yaml" in finding.observations[0].detail.en
 
 
 def test_nothing_required_is_not_run() -> None:

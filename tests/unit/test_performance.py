@@ -67,13 +67,13 @@ def test_what_cannot_be_judged_has_a_verdict_and_a_reason(
 ) -> None:
     seen = observe(ACCURACY, **metrics)
     assert seen.verdict is verdict
-    assert why in seen.detail
+    assert why in seen.detail.en
 
 
 def test_no_floor_is_not_run_and_says_where_to_set_one() -> None:
     finding = performance.judge([], {"accuracy": 1.0}, CHECK)
     assert finding.verdict is Verdict.NOT_RUN
-    assert "`performance` in use_cases.yaml" in finding.detail
+    assert "`performance` in use_cases.yaml" in finding.detail.en
 
 
 def test_the_worst_floor_counts() -> None:

@@ -10,7 +10,7 @@ import pytest
 from governance.core import wording
 from governance.core.committee import Ask
 from governance.core.inventory import FindingKind
-from governance.core.terms import Finding, GateVerdict, Light, Observation, Reason, Verdict
+from governance.core.terms import Finding, GateVerdict, Light, Observation, Reason, Verdict, Words
 from governance.policy import RiskTier
 
 BIAS = Observation(
@@ -20,7 +20,7 @@ MEMBERS = [member for kind in (Verdict, GateVerdict, Light, RiskTier, Ask, Findi
 
 
 def test_a_reason_reads_as_one_english_line() -> None:
-    line = wording.reason_line(Reason("bias", Verdict.FAIL, "", BIAS), "en")
+    line = wording.reason_line(Reason("bias", Verdict.FAIL, observation=BIAS), "en")
     assert (
         line
         == "bias: selection-rate ratio for age_group: <=25 vs >25 is 0.71 [0.63, 0.79], must be >= 0.80 (n = 1,000): fail"
@@ -28,7 +28,7 @@ def test_a_reason_reads_as_one_english_line() -> None:
 
 
 def test_a_reason_reads_as_one_japanese_line() -> None:
-    line = wording.reason_line(Reason("bias", Verdict.FAIL, "", BIAS), "ja")
+    line = wording.reason_line(Reason("bias", Verdict.FAIL, observation=BIAS), "ja")
     assert line == "偏り: 選択率の比(age_group: <=25 vs >25)0.71 [0.63, 0.79]、下限 0.80、n = 1,000: 不合格"
 
 
@@ -88,45 +88,34 @@ def test_an_expectation_reads_plainly_and_a_metric_keeps_its_name() -> None:
 
 
 def test_the_detail_stands_where_figures_do_not_tell() -> None:
-    seen = Observation("auc", verdict=Verdict.NOT_RUN, detail="the run logged no metric 'auc'")
-    for language in ("ja", "en"):
-        assert "the run logged no metric 'auc'" in wording.observation_line(seen, language)
+    seen = Observation("auc", verdict=Verdict.NOT_RUN, detail=Words("指標 'auc' の記録がない", "no metric 'auc'"))
+    assert "指標 'auc' の記録がない" in wording.observation_line(seen, "ja")
+    assert "no metric 'auc'" in wording.observation_line(seen, "en")
 
 
 @pytest.mark.parametrize(
     ("reason", "line"),
     [
-        (Reason("documentation", Verdict.NOT_RUN, "never run"), "文書: 未実施"),
+        (Reason("documentation", Verdict.NOT_RUN), "文書: 未実施"),
+        (Reason("bias", Verdict.STALE, Words("最終実施 8月", "last run in August")), "偏り: 期限切れ(最終実施 8月)"),
         (
-            Reason("bias", Verdict.STALE, "last run 2026-08-01, older than 30 days"),
-            "偏り: 期限切れ(最終実施 2026-08-01、期限 30 日)",
+            Reason("data_quality", Verdict.PASS, Words("表なし", "no table"), blocks=False, exempt=True),
+            "データ品質: 対象外(表なし)",
         ),
-        (Reason("data_quality", Verdict.PASS, "exempt: no table", blocks=False), "データ品質: 対象外(no table)"),
-        (Reason("tier", Verdict.FAIL, "the policy prohibits this use"), "リスク区分: 不合格(ポリシーで禁止された用途です)"),
     ],
-)  # fmt: skip
+)
 def test_a_reason_without_figures_reads_in_japanese(reason: Reason, line: str) -> None:
     assert wording.reason_line(reason, "ja") == line
 
 
-@pytest.mark.parametrize(
-    ("text", "ja"),
-    [
-        ("bias: stale", "偏り: 期限切れ"),
-        ("champion: G3 no decision", "champion: G3 判定なし"),
-        ("champion: G3 blocked", "champion: G3 不通過"),
-        ("never read", "一度も取得されていません"),
-        ("what somebody wrote", "what somebody wrote"),
-    ],
-)
-def test_a_cause_reads_in_both_languages(text: str, ja: str) -> None:
-    assert wording.phrase(text, "ja") == ja
-    assert wording.phrase(text, "en") == text
+def test_an_exempt_check_does_not_read_as_passed() -> None:
+    reason = Reason("bias", Verdict.PASS, Words("属性なし", "no attribute"), blocks=False, exempt=True)
+    assert wording.reason_line(reason, "en") == "bias: exempt - no attribute"
 
 
 def test_a_finding_says_how_it_ended_and_on_how_many_rows() -> None:
-    finding = Finding(Verdict.INSUFFICIENT, n=1000, detail="too few")
+    finding = Finding(Verdict.INSUFFICIENT, n=1000, detail=Words("少なすぎる", "too few"))
     assert (
         wording.finding_line("data_quality", finding, "en") == "data quality: insufficient data (n = 1,000) - too few"
     )
-    assert wording.finding_line("data_quality", finding, "ja") == "データ品質: データ不足 (n = 1,000)(too few)"
+    assert wording.finding_line("data_quality", finding, "ja") == "データ品質: データ不足 (n = 1,000)(少なすぎる)"
