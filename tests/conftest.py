@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import pytest
 import pytest_socket
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pytest
 
 _UNIT: Final = Path(__file__).with_name("unit")
 

@@ -21,6 +21,7 @@ from governance.core.terms import (
     Risk,
     Verdict,
     VersionKey,
+    Words,
 )
 from governance.policy import Policy, RiskTier, UseCase, load
 
@@ -100,7 +101,7 @@ def result(
     at: datetime = NOW,
     **finding: Any,
 ) -> CheckResult:
-    fields: dict[str, Any] = {"n": 1000, "detail": "as measured", "data_digest": "d" * 64}
+    fields: dict[str, Any] = {"n": 1000, "detail": Words("確認済み", "seen"), "data_digest": "d" * 64}
     subject = subject or key()
     said = Finding(verdict, **(fields | finding))
     return CheckResult(f"{subject}/{check}/{at:%Y%m%d}", subject, check, at, "definition", said)

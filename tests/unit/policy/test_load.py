@@ -52,7 +52,7 @@ MISTAKES = {
         "tiers", "- tier: limited\n    generative", "- tier: medium\n    generative", "rules.1.tier", "'low', 'limited'"
     ),
     "a tier not described": Mistake(
-        "tiers", "  prohibited: {name: {ja: 禁止, en: Prohibited}, max_age_days: 30, recheck_days: 1}\n", "", "tiers",
+        "tiers", "  prohibited: {name: {ja: 禁止, en: Prohibited}, max_age_days: 30, recheck_days: 1}\n", "", "(file)",
         "tiers not described: prohibited", "default: low",
     ),
     "a slug with a space": Mistake("use_cases", "  form-reader:", '  "form reader":', "use_cases.form reader", "match pattern"),
@@ -188,7 +188,7 @@ def test_the_shipped_policy_loads() -> None:
 
 def test_a_policy_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        shipped().tiers.default = policies.RiskTier.HIGH
+        shipped().tiers.default = policies.RiskTier.HIGH  # type: ignore[misc]
 
 
 def test_comments_and_order_do_not_change_the_digest(tmp_path: Path) -> None:

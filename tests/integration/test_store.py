@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts are told once, kept as they are, and read back as of any moment, on both databases."""
+
+from __future__ import annotations
+
+import math
+import threading
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from governance.core import inventory
+from governance.core.terms import DatasetInput, KpiValue, Light, RegisteredModel, Risk, VersionKey, Words
+from governance.errors import ConflictError, StoreError
+from governance.store import database, facts, gates, registers
+from governance.store import inventory as inventory_facts
+from governance.store.facts import AsOf, Telling
+from governance.store.models import FACTS, AliasEvent, Base
+from tests import factories
+from tests.integration import databases
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from governance.core.terms import CheckResult, GateDecision
+
+NOW = datetime(2026, 11, 10, 3, 0, tzinfo=UTC)
+HOSTILE = ("<script>alert(1)</script>", "=1+1", "m\0x", "\ud800", "\u202egnp", "与信モデル", "x" * 5000)
+
+
+@pytest.fixture(scope="module", params=databases.KINDS)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Engine]:
+    with databases.database(request.param, tmp_path_factory.mktemp("store")) as url:
+        opened = database.connect(url)
+        database.upgrade(opened)
+        yield opened
+        opened.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Generator[Session]:
+    """A transaction that leaves nothing behind."""
+    with Session(engine.execution_options(write=True)) as opened:
+        yield opened
+        opened.rollback()
+
+
+def telling(after: float = 0) -> Telling:
+    return Telling("tests", "shell", NOW + timedelta(seconds=after))
+
+
+def at(seconds: float = 3600) -> AsOf:
+    moment = NOW + timedelta(seconds=seconds)
+    return AsOf(moment, moment)
+
+
+def alias(to: int | None, model: str = "m", name: str = "champion") -> AliasEvent:
+    return AliasEvent(subject=model, model=model, alias=name, from_version=None, to_version=to)
+
+
+def count(session: Session, table: type[Any] = AliasEvent) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": database.VERSION_TABLE})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
+    assert database.upgrade(engine) == database.status(engine)[0]
+    database.require_current(engine)
+
+
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_a_database_without_schema_is_refused_with_the_command_that_mends_it(kind: str, tmp_path: Any) -> None:
+    with databases.database(kind, tmp_path) as url:
+        opened = database.connect(url)
+        with pytest.raises(StoreError, match="governance db upgrade"):
+            database.require_current(opened)
+        opened.dispose()
+
+
+def test_every_table_but_alembics_holds_facts() -> None:
+    assert {table.name for table in Base.metadata.sorted_tables} == {table.__tablename__ for table in FACTS}
+
+
+@pytest.mark.parametrize("table", FACTS, ids=lambda table: table.__tablename__)
+def test_no_fact_can_be_changed_or_removed(engine: Engine, table: type[Any]) -> None:
+    name = table.__tablename__
+    changes = [f"UPDATE {name} SET actor = 'x'", f"DELETE FROM {name}"]  # noqa: S608 - our own names
+    with Session(engine.execution_options(write=True)) as session, session.begin():
+        facts.record_changed(session, [alias(1, model="kept")], telling())
+    if engine.dialect.name == "postgresql":
+        changes.append(f"TRUNCATE {name}")
+    elif table is not AliasEvent:
+        changes = []  # SQLite's triggers fire per row, so that an empty table shows nothing
+    for change in changes:
+        with (
+            pytest.raises(DBAPIError, match="append-only"),
+            engine.execution_options(write=True).begin() as connection,
+        ):
+            connection.execute(text(change))
+
+
+def test_the_same_fact_told_twice_is_one_fact(session: Session) -> None:
+    assert len(facts.record_changed(session, [alias(1)], telling())) == 1
+    assert facts.record_changed(session, [alias(1)], telling(1)) == []
+
+
+def test_a_state_that_comes_back_is_a_fact_of_its_own(session: Session) -> None:
+    before = count(session)
+    for second, version in enumerate((1, 2, 1)):
+        facts.record_changed(session, [alias(version)], telling(second))
+    assert count(session) == before + 3
+    (newest,) = facts.newest(session, AliasEvent, at(), AliasEvent.model == "m")
+    assert newest.to_version == 1
+
+
+def test_a_fact_to_be_renewed_is_told_again(session: Session) -> None:
+    facts.record_changed(session, [alias(1)], telling())
+    assert facts.record_changed(session, [alias(1)], telling(5), fresh_since=NOW) == []
+    assert len(facts.record_changed(session, [alias(1)], telling(6), fresh_since=NOW + timedelta(seconds=1))) == 1
+
+
+def test_the_same_id_with_other_content_is_a_conflict(session: Session) -> None:
+    first, second = alias(1), alias(2)
+    first.id = second.id = facts.fact_id(AliasEvent, "m", "champion")
+    facts.record(session, [first], telling())
+    with pytest.raises(ConflictError, match="alias_event m"):
+        facts.record(session, [second], telling(1))
+
+
+def test_two_writers_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
+    barrier = threading.Barrier(2)
+    problems: list[Exception] = []
+
+    def write() -> None:
+        barrier.wait()
+        try:
+            with Session(engine.execution_options(write=True)) as session, session.begin():
+                facts.record_changed(session, [alias(7, model="raced")], telling())
+        except Exception as error:  # noqa: BLE001 - told below
+            problems.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Session(engine) as session:
+        found = session.scalar(select(func.count()).select_from(AliasEvent).where(AliasEvent.model == "raced"))
+    assert (found, problems) == (1, [])
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=8),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_reading_back_agrees_with_a_plain_list_on_both_clocks(
+    session: Session, told: list[tuple[int, int, int]], as_of: int, known_at: int
+) -> None:
+    """Each fact: true from, learnt at, value; the newest true one that was known by then counts."""
+    rows = []
+    for number, (effective, recorded, value) in enumerate(told):
+        row = alias(value, model="clocks")
+        row.id = facts.fact_id(AliasEvent, number, effective, recorded, value)
+        row.effective_at = NOW + timedelta(minutes=effective)
+        facts.record(session, [row], Telling("tests", "shell", NOW + timedelta(minutes=recorded)))
+        rows.append((effective, recorded, row.id, value))
+    known = [row for row in rows if row[0] <= as_of and row[1] <= known_at]
+    position = AsOf(NOW + timedelta(minutes=as_of), NOW + timedelta(minutes=known_at))
+    found = facts.newest(session, AliasEvent, position, AliasEvent.model == "clocks")
+    one = facts.newest_one(session, AliasEvent, position, AliasEvent.model == "clocks")
+    values = [row.to_version for row in found], one.to_version if one else None
+    session.rollback()
+    assert values == (([max(known)[3]], max(known)[3]) if known else ([], None))
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=repr)
+def test_an_inventory_comes_back_as_it_was_whatever_its_names(session: Session, name: str) -> None:
+    version = factories.version(
+        name,
+        2,
+        metrics={"auc": 0.5, "nan": math.nan, "inf": math.inf, "whole": 3.0, "huge": 1e300},
+        tags={name[:50]: name},
+        datasets=(DatasetInput("evaluation", name[:50], "d", "{}"),),
+    )
+    seen = (RegisteredModel(name, name, {"tag": name}, {"champion": 2}, (version,)),)
+    inventory_facts.record_changes(session, inventory.reconcile(seen, ()), {name: None}, telling())
+    known = inventory_facts.models(session, at())
+    found = inventory.reconcile(seen, known)
+    assert not any(found.counts[kind] for kind in found.counts if not kind.startswith("retired"))
+    assert inventory_facts.model(session, known[0].name, at()) is not None
+
+
+def test_a_retired_model_is_gone_now_and_still_there_before(session: Session) -> None:
+    model = factories.registered("gone", aliases={"champion": 1})
+    inventory_facts.record_changes(session, inventory.reconcile((model,), ()), {"gone": None}, telling())
+    known = tuple(m for m in inventory_facts.models(session, at(1)) if m.name == "gone")
+    inventory_facts.record_changes(session, inventory.reconcile((), known), {}, telling(60))
+    assert inventory_facts.model(session, "gone", at()) is None
+    before = inventory_facts.model(session, "gone", at(30))
+    assert before is not None
+    assert before.aliases == {"champion": 1}
+
+
+def test_results_and_decisions_come_back_as_they_were(session: Session) -> None:
+    key = VersionKey("kept", 1)
+    result: CheckResult = factories.result("bias", subject=key, at=NOW)
+    gates.record_result(
+        session, (key, "bias"), result.definition, result.finding, telling=telling(), fresh_since=NOW - timedelta(1)
+    )
+    decision: GateDecision = factories.decision(key, blocks=True)
+    gates.record_decision(session, decision, "1.0", telling())
+    gates.record_decision(session, decision, "1.0", telling(9))
+    found = gates.results_of(session, key, at())["bias"]
+    assert (found.finding, found.at) == (result.finding, NOW)
+    (known,) = gates.decisions_of(session, key, at()).values()
+    assert (known.reasons, known.verdict, known.at) == (decision.reasons, decision.verdict, NOW)
+    assert [first.subject for first in gates.first_decisions(session, at())] == [key]
+
+
+def test_risks_kpis_and_policies_come_back_as_they_were(session: Session) -> None:
+    cause = Words("偏り: 不合格", "bias: fail")
+    risk = Risk(
+        "m v1", "bias", "credit", 4, 5, cause, is_open=True, owner=None, opened_at=NOW, due_on=date(2026, 12, 1)
+    )
+    assert registers.record_risks(session, [risk], telling()) == 1
+    assert registers.record_risks(session, [risk], telling(1)) == 0
+    assert registers.risks(session, at()) == (risk,)
+    value = KpiValue("K-G01", 2 / 3, Light.RED, 2, 3, Words("一言", "a word"))
+    registers.record_kpis(session, [value], "digest", telling=telling(), fresh_since=NOW)
+    assert registers.kpis(session, at()) == {"K-G01": value}
+    policy = factories.shipped()
+    registers.record_policy(session, policy, telling())
+    kept = registers.policy(session, policy.digest)
+    assert kept is not None
+    assert kept.digest == policy.digest
+
+
+def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(RuntimeError), Session(engine.execution_options(write=True)) as session, session.begin():
+        facts.record_changed(session, [alias(1, model="half")], telling())
+        raise RuntimeError
+    with Session(engine) as session:
+        assert facts.newest(session, AliasEvent, at(), AliasEvent.model == "half") == []
