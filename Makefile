@@ -39,7 +39,7 @@ unit: $(ENV)  ## Run the fast tests only
 lint: $(ENV)  ## Check format, style, dependencies and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/deptry governance
+	$(BIN)/deptry .
 	$(BIN)/codespell
 
 types: $(ENV)  ## Check types
