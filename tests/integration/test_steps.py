@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps as a DAG calls them: once, twice, late, on SQLite and PostgreSQL, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import func, select
+
+from governance.core import inventory
+from governance.core.terms import RegisteredModel, Verdict, VersionKey
+from governance.errors import NotFoundError, PolicyError
+from governance.policy import Policy
+from governance.runtime import Runtime
+from governance.settings import Settings
+from governance.steps import committee_pack, kpi_metrics, model_gate, risk_register
+from governance.store import database, gates, registers
+from governance.store import inventory as inventory_facts
+from governance.store.models import FACTS, PackRow
+from tests import factories
+from tests.integration import databases
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+OCTOBER = datetime(2026, 10, 20, 1, tzinfo=UTC)
+NOVEMBER = datetime(2026, 11, 6, 1, tzinfo=UTC)
+TEXT = "Grades products by what they hold; see the card."
+MODEL = "product-quality"
+KEY = VersionKey(MODEL, 1)
+SUITE = """name: product-quality
+expectations:
+  - type: expect_column_values_to_be_in_set
+    kwargs: {column: prediction, value_set: [0, 1]}
+"""
+
+
+@dataclass
+class Clock:
+    now: datetime = OCTOBER
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)  # no two facts at the same moment
+        return self.now
+
+
+@dataclass
+class Company:
+    """A runtime over an empty database with one low-tier model in its inventory."""
+
+    rt: Runtime
+    clock: Clock
+    data: Path
+
+    def know(self, *models: RegisteredModel) -> None:
+        with self.rt.writing() as session:
+            known = inventory_facts.models(session, self.rt.current())
+            changes = inventory.reconcile(models, known)
+            inventory_facts.record_changes(session, changes, {}, self.rt.telling())
+            inventory_facts.record_sweep(session, models, changes, (), self.rt.telling())
+
+    def deliver(self, *predictions: Any) -> None:
+        target = self.data / MODEL / "v1.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"label": [1] * len(predictions), "prediction": list(predictions)}).to_parquet(target)
+
+    def run(self, key: VersionKey = KEY) -> None:
+        model_gate.check(self.rt, key)
+        model_gate.decide(self.rt, key)
+
+    def counts(self) -> dict[str, int]:
+        with self.rt.reading() as session:
+            return {
+                table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0 for table in FACTS
+            }
+
+    def verdicts(self, key: VersionKey = KEY) -> dict[str, Verdict]:
+        with self.rt.reading() as session:
+            found = gates.results_of(session, key, self.rt.current())
+        return {name: result.finding.verdict for name, result in found.items()}
+
+
+def model(name: str = MODEL, **changes: Any) -> RegisteredModel:
+    tags = dict.fromkeys(("intended_use", "limitations", "model_card"), TEXT)
+    version = factories.version(name, 1, description=TEXT, tags=tags, metrics={"accuracy": 0.9} | changes)
+    return RegisteredModel(name, TEXT, {}, {"champion": 1}, (version,))
+
+
+def on_files() -> Policy:
+    """The shipped policy, but the use case's evaluation data are a file."""
+    content = factories.shipped().model_dump(mode="json")
+    evaluation = content["use_cases"]["use_cases"][MODEL]["evaluation"]
+    evaluation["source"] = {"kind": "file", "path": f"{MODEL}/v{{version}}.parquet"}
+    return Policy.model_validate_json(json.dumps(content))
+
+
+@pytest.fixture(params=databases.KINDS)
+def company(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Company]:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / f"{MODEL}.yaml").write_text(SUITE)
+    policy = on_files()
+    with databases.database(request.param, tmp_path) as url:
+        engine = database.connect(url)
+        database.upgrade(engine)
+        settings = Settings(
+            database_url=url, data_dir=tmp_path / "data", suite_dir=tmp_path / "suites", pack_dir=tmp_path / "packs"
+        )
+        clock = Clock()
+        company = Company(Runtime(settings, policy, engine, clock), clock, settings.data_dir)
+        company.deliver(1, 0, 1)
+        company.know(model())
+        yield company
+        engine.dispose()
+
+
+def test_a_sound_version_passes_and_is_due_again_only_when_its_interval_is_over(company: Company) -> None:
+    assert model_gate.plan(company.rt) == [{"model": MODEL, "version": 1}]
+    company.run()
+    assert set(company.verdicts().values()) == {Verdict.PASS}
+    assert model_gate.blocked(company.rt, KEY) == ""
+    assert model_gate.plan(company.rt) == []
+    company.clock.now += timedelta(days=29)
+    assert model_gate.plan(company.rt) == []
+    company.clock.now += timedelta(days=2)
+    assert model_gate.plan(company.rt) == [{"model": MODEL, "version": 1}]
+
+
+def test_every_step_run_twice_adds_nothing(company: Company) -> None:
+    company.deliver(1, 7, 1)
+    for step in (company.run, lambda: risk_register.reassess(company.rt), lambda: kpi_metrics.measure(company.rt)):
+        step()
+        before = company.counts()
+        step()
+        assert company.counts() == before
+
+
+def test_broken_data_block_until_they_are_mended_and_the_risk_closes_with_them(company: Company) -> None:
+    company.deliver(1, 7, 1)
+    company.run()
+    risk_register.reassess(company.rt)
+    assert company.verdicts()["data_quality"] is Verdict.FAIL
+    assert "33.3" in model_gate.blocked(company.rt, KEY)
+    company.clock.now += timedelta(days=1)
+    company.deliver(1, 0, 1)
+    company.know(model(accuracy=0.91))
+    company.run()
+    risk_register.reassess(company.rt)
+    assert model_gate.blocked(company.rt, KEY) == ""
+    with company.rt.reading() as session:
+        risks = {risk.rule: risk.is_open for risk in registers.risks(session, company.rt.current())}
+    assert risks["data_quality"] is False
+
+
+def test_data_that_are_not_there_are_an_error_and_do_not_stop_the_other_checks(company: Company) -> None:
+    (company.data / MODEL / "v1.parquet").unlink()
+    company.run()
+    assert company.verdicts() == {
+        "data_quality": Verdict.ERROR,
+        "documentation": Verdict.PASS,
+        "performance": Verdict.PASS,
+    }
+    assert model_gate.plan(company.rt) == [{"model": MODEL, "version": 1}]
+
+
+def test_a_changed_version_is_due_again(company: Company) -> None:
+    company.run()
+    company.clock.now += timedelta(hours=1)
+    company.know(model(accuracy=0.1))
+    assert model_gate.plan(company.rt) == [{"model": MODEL, "version": 1}]
+    company.run()
+    assert company.verdicts()["performance"] is Verdict.FAIL
+
+
+def test_a_model_without_use_case_is_blocked_and_a_strange_version_is_not_found(company: Company) -> None:
+    company.know(model(), model("stray"))
+    company.run(VersionKey("stray", 1))
+    assert "use_cases.yaml" in model_gate.blocked(company.rt, VersionKey("stray", 1))
+    with pytest.raises(NotFoundError, match="governance sync"):
+        company.run(VersionKey("nobody", 1))
+
+
+def built(company: Company, period: str | None = None) -> dict[str, str]:
+    files = committee_pack.build(company.rt, period)
+    for path, digest in files.items():
+        with open(path, "rb") as file:  # noqa: PTH123 - paths are text here
+            assert hashlib.file_digest(file, "sha256").hexdigest() == digest
+    return {path.rpartition("/")[2]: digest for path, digest in files.items()}
+
+
+def test_a_past_month_keeps_its_bytes_whatever_comes_later(company: Company) -> None:
+    company.run()
+    kpi_metrics.measure(company.rt)
+    company.clock.now = NOVEMBER
+    first = built(company)
+    assert set(first) == {"2026-10-r1.ja.pdf", "2026-10-r1.en.pdf"}
+    company.clock.now += timedelta(days=20)
+    company.deliver(7, 7, 7)
+    company.know(model(accuracy=0.1))
+    company.run()
+    other = Company(replace(company.rt, policy=factories.policy(risks={"appetite": 4})), company.clock, company.data)
+    assert built(other, "2026-10") == first
+    with company.rt.reading() as session:
+        assert session.scalar(select(func.count()).select_from(PackRow)) == 1
+
+
+def test_a_lost_file_comes_back_as_it_was(company: Company) -> None:
+    company.clock.now = NOVEMBER
+    first = built(company, "2026-10")
+    for path in company.rt.settings.pack_dir.iterdir():
+        path.unlink()
+    assert built(company, "2026-10") == first
+
+
+def test_the_current_month_gives_an_interim_pack_and_a_future_one_none(company: Company) -> None:
+    assert all(name.startswith("2026-10-interim-") for name in built(company, "2026-10"))
+    with pytest.raises(PolicyError, match="has not begun"):
+        committee_pack.build(company.rt, "2026-11")
+    with pytest.raises(PolicyError, match="YYYY-MM"):
+        committee_pack.build(company.rt, "last month")
