@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ import pytest
 
 from include.demo.company.fairness import gap
 from include.demo.company.terms import Sensitive
+from tests.integration.fairlearn_oracle import assert_agrees
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -245,3 +247,21 @@ def test_seeding_twice_changes_nothing_and_says_so(company: Company) -> None:
     assert "nothing to do" in said
     assert company.registry() == before
     assert company.files() == files
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(("column", "reference"), [("sex", "male"), ("age_group", "over_25")])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:fairlearn", "ignore::FutureWarning:fairlearn")
+def test_the_bias_of_the_credit_models_equals_fairlearns(
+    company: Company, number: int, column: str, reference: str
+) -> None:
+    rows = pd.read_parquet(company.folder / "evaluations" / "credit-scoring" / f"v{number}.parquet")
+    assert_agrees(rows[column].tolist(), rows["label"].tolist(), rows["prediction"].tolist(), reference)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:fairlearn", "ignore::FutureWarning:fairlearn")
+def test_the_bias_of_health_support_equals_fairlearns(company: Company) -> None:
+    with closing(sqlite3.connect(company.folder / "warehouse.db")) as warehouse:
+        query = "select physical_limitation, label, prediction from health_support_evaluation"
+        group, label, prediction = zip(*warehouse.execute(query), strict=True)
+    assert_agrees([str(value) for value in group], label, prediction, "0")
