@@ -34,12 +34,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 @db.command()
-def upgrade() -> None:
+def upgrade(*, as_json: output.AsJson = False) -> None:
     """Create the schema or bring it up to this version; safe to run twice."""
     from governance.store import database
 
     revision = database.upgrade(database.connect(Settings().database_url))
-    typer.echo(f"the governance database has schema {revision}")
+    if as_json:
+        output.document({"schema": revision})
+    else:
+        typer.echo(f"the governance database has schema {revision}")
 
 
 @db.command()
@@ -60,12 +63,16 @@ def init(
     directory: NewDirectory,
     *,
     language: Chosen = Language.JA,
+    as_json: output.AsJson = False,
 ) -> None:
     """Write a commented starter policy, ready for `governance policy check`."""
     from governance.steps import setup
 
-    for path in setup.write_starter(Settings().template_dir, directory, language.value):
-        typer.echo(str(path))
+    written = setup.write_starter(Settings().template_dir, directory, language.value)
+    if as_json:
+        output.document([str(path) for path in written])
+        return
+    typer.echo("\n".join(map(str, written)))
     typer.echo(f"now set GOVERNANCE_POLICY_DIR={directory.resolve()} and run `governance policy check`")
 
 
