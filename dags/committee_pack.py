@@ -5,7 +5,7 @@ Builds the steering committee's monthly pack in Japanese and English, some busin
 meets. Trigger it with `period` (YYYY-MM) for any month; the current month gives an interim pack.
 Building a past month again gives the same bytes.
 
-Fact: `pack`. Clauses: RPT, CMT, 3.2-01.
+Fact: `pack`. Clauses: RPT, CMT, 5.1-01b, 3.5-01a.
 """
 
 from airflow.sdk import Param, dag, get_current_context, task

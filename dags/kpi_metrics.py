@@ -3,7 +3,7 @@
 
 Measures the KPIs that the policy sets targets for; what the facts cannot tell stays unknown (grey).
 
-Fact: `kpi_value`. Clauses: KPI, 3.3-08.
+Fact: `kpi_value`. Clauses: KPI, 3.1-02b, 5.1-01d.
 """
 
 from airflow.sdk import AssetOrTimeSchedule, dag, task

@@ -3,7 +3,7 @@
 
 Takes each version that is due to its gates: `check` measures, `decide` records, `gate` turns red
 where a gate is closed and says why, one line per reason. `announce` tells the registers once.
-Facts: `check_result`, `gate_decision`. Clauses: 3.3-05, 3.3-07, X-03.
+Facts: `check_result`, `gate_decision`. Clauses: 3.2-01a, 3.2-01b, 3.3-07b.
 """
 
 from typing import cast

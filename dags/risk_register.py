@@ -3,7 +3,7 @@
 
 Opens, keeps or closes one risk per open failure, scored by likelihood and impact as the policy says.
 
-Fact: `risk_assessment`. Clauses: RSK, 3.3-04.
+Fact: `risk_assessment`. Clauses: RSK, 3.3-01, 3.3-02b.
 """
 
 from airflow.sdk import dag, task

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decide whether a model version may go on (GATE, X-03)."""
+"""Decide whether a model version may go on (GATE, 3.2-01b)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grade the harm a use case can do (X-02)."""
+"""Grade the harm a use case can do (3.3-05a)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Outcome = Literal["fail", "error", "stale", "not_run", "insufficient"]
 
 
 class RiskTier(StrEnum):
-    """How much harm a use case can do (X-02), least first."""
+    """How much harm a use case can do (3.3-05a), least first."""
 
     LOW = "low"
     LIMITED = "limited"
@@ -125,7 +125,7 @@ class Tiers(Section):
 
 
 class Gate(Section):
-    """A point that a model version passes only with the required evidence (X-03)."""
+    """A point that a model version passes only with the required evidence (3.2-01b)."""
 
     name: Text
     required_checks: dict[RiskTier, Annotated[tuple[Slug, ...], Field(min_length=1)]] = Field(min_length=1)

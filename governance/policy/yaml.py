@@ -84,7 +84,7 @@ def read(path: Path) -> tuple[Any, Lines]:
     except OSError as error:
         raise PolicyError(
             f"{path}: {error.strerror or error}",
-            hint="Create the file, or point GOVERNANCE_POLICY_DIR at the right directory.",
+            hint="Create the file, or point GOVERNANCE_POLICY_DIR (for a suite: GOVERNANCE_SUITE_DIR) at the right directory.",
         ) from error
     if len(raw) > MAX_BYTES:
         raise PolicyError(
