@@ -131,7 +131,7 @@ def risk(subject: str = "credit-scoring v1", rule: str = "bias", **changes: Any)
         "use_case": "credit-scoring",
         "likelihood": 4,
         "impact": 5,
-        "cause": "bias: fail",
+        "cause": Words("偏り: 不合格", "bias: fail"),
         "is_open": True,
         "owner": "tanaka",
         "opened_at": NOW,

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +16,36 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select, text
+from pydantic import SecretStr
+from sqlalchemy import BigInteger, Boolean, Date, Engine, Float, String, Text, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from governance.core import inventory
-from governance.core.terms import DatasetInput, KpiValue, Light, RegisteredModel, Risk, VersionKey, Words
-from governance.errors import ConflictError, StoreError
+from governance.core.terms import (
+    DatasetInput,
+    Finding,
+    KpiValue,
+    Light,
+    Observation,
+    RegisteredModel,
+    Risk,
+    Verdict,
+    VersionKey,
+    Words,
+)
+from governance.errors import ConflictError, PolicyError, SourceUnavailableError, StoreError
 from governance.store import database, facts, gates, registers
 from governance.store import inventory as inventory_facts
 from governance.store.facts import AsOf, Telling
-from governance.store.models import FACTS, AliasEvent, Base
-from tests import factories
+from governance.store.models import FACTS, AliasEvent, Base, GateDecisionRow, PackRow
+from governance.store.types import UtcDateTime
+from tests import factories, factories_pack
 from tests.integration import databases
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from governance.core.terms import CheckResult, GateDecision
 
@@ -90,26 +107,71 @@ def test_a_database_without_schema_is_refused_with_the_command_that_mends_it(kin
         opened.dispose()
 
 
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_a_schema_of_another_version_is_refused_and_left_alone(kind: str, tmp_path: Path) -> None:
+    with databases.database(kind, tmp_path) as url:
+        opened = database.connect(url)
+        database.upgrade(opened)
+        with opened.execution_options(write=True).begin() as connection:
+            connection.execute(text(f"UPDATE {database.VERSION_TABLE} SET version_num = '9999'"))  # noqa: S608 - our own
+        with pytest.raises(StoreError, match="has schema 9999; this version needs") as caught:
+            database.require_current(opened)
+        assert "governance db upgrade" in caught.value.hint
+        with pytest.raises(StoreError, match="does not know") as caught:
+            database.upgrade(opened)
+        assert "newer" in caught.value.hint
+        assert database.status(opened)[0] == "9999"
+        opened.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://root@127.0.0.1/x", "nonsense", "", "sqlite:////dev/null/governance/governance.db"]
+)
+def test_what_cannot_be_a_governance_database_is_a_policy_error_that_names_the_variable(url: str) -> None:
+    with pytest.raises(PolicyError, match="GOVERNANCE_DATABASE_URL") as caught:
+        database.connect(SecretStr(url))
+    assert caught.value.hint
+
+
+def test_a_server_that_does_not_answer_can_be_tried_again() -> None:
+    opened = database.connect(SecretStr("postgresql+psycopg://governance:canary@127.0.0.1:9/governance"))
+    for attempt in (database.upgrade, database.status, database.require_current):
+        with pytest.raises(SourceUnavailableError, match="did not answer") as caught:
+            attempt(opened)
+        assert caught.value.retryable
+        assert "canary" not in str(caught.value)
+
+
 def test_every_table_but_alembics_holds_facts() -> None:
     assert {table.name for table in Base.metadata.sorted_tables} == {table.__tablename__ for table in FACTS}
 
 
 @pytest.mark.parametrize("table", FACTS, ids=lambda table: table.__tablename__)
-def test_no_fact_can_be_changed_or_removed(engine: Engine, table: type[Any]) -> None:
-    name = table.__tablename__
+def test_no_fact_can_be_changed_removed_or_replaced(session: Session, table: type[Any]) -> None:
+    name, dialect = table.__tablename__, session.get_bind().dialect.name
+    kept = filled(table)
+    session.execute(insert(table).values(kept))
     changes = [f"UPDATE {name} SET actor = 'x'", f"DELETE FROM {name}"]  # noqa: S608 - our own names
-    with Session(engine.execution_options(write=True)) as session, session.begin():
-        facts.record_changed(session, [alias(1, model="kept")], telling())
-    if engine.dialect.name == "postgresql":
-        changes.append(f"TRUNCATE {name}")
-    elif table is not AliasEvent:
-        changes = []  # SQLite's triggers fire per row, so that an empty table shows nothing
+    changes += [f"TRUNCATE {name}"] if dialect == "postgresql" else []
     for change in changes:
-        with (
-            pytest.raises(DBAPIError, match="append-only"),
-            engine.execution_options(write=True).begin() as connection,
-        ):
-            connection.execute(text(change))
+        with pytest.raises(DBAPIError, match="append-only"), session.begin_nested():
+            session.execute(text(change))
+    if dialect == "sqlite":  # where REPLACE removes a row without firing its DELETE trigger
+        session.execute(insert(table).values(kept | {"actor": "x"}).prefix_with("OR REPLACE"))
+        columns = ", ".join(f'"{column}"' for column in kept if column != "id")
+        taken = f"SELECT rowid, 'other', {columns} FROM {name}"  # noqa: S608 - our own names
+        session.execute(text(f"INSERT OR REPLACE INTO {name} (rowid, id, {columns}) {taken}"))
+    found = session.execute(select(table.id, table.actor).where(table.id.in_([kept["id"], "other"])))
+    assert [tuple(row) for row in found] == [(kept["id"], "tests")]
+
+
+def filled(table: type[Any]) -> dict[str, Any]:
+    """A row with something in each column."""
+    samples: dict[type, Any] = {
+        Text: "x", String: "x", BigInteger: 1, Float: 0.5, Boolean: True, Date: NOW.date(), UtcDateTime: NOW,
+    }  # fmt: skip
+    row = {column.name: samples.get(type(column.type), {}) for column in table.__table__.columns}
+    return row | {"id": "0" * 64, "actor": "tests"}
 
 
 def test_the_same_fact_told_twice_is_one_fact(session: Session) -> None:
@@ -138,6 +200,45 @@ def test_the_same_id_with_other_content_is_a_conflict(session: Session) -> None:
     facts.record(session, [first], telling())
     with pytest.raises(ConflictError, match="alias_event m"):
         facts.record(session, [second], telling(1))
+
+
+def test_one_id_with_two_contents_in_one_telling_is_a_conflict(session: Session) -> None:
+    first, second = alias(1), alias(2)
+    first.id = second.id = facts.fact_id(AliasEvent, "m", "champion")
+    with pytest.raises(ConflictError, match="alias_event m"):
+        facts.record(session, [first, second], telling())
+
+
+def test_a_number_that_one_database_returns_as_another_kind_is_still_the_same_fact(session: Session) -> None:
+    """PostgreSQL's jsonb returns 1e300 as an integer of 301 digits."""
+    key = VersionKey("huge", 1)
+    seen = Observation("mean", value=1e300, low=1e16, high=math.inf, n=2**60, verdict=Verdict.PASS)
+    finding = Finding(Verdict.PASS, (seen,), 9)
+    for second in range(2):
+        gates.record_result(
+            session, (key, "bias"), "definition", finding, telling=telling(second), fresh_since=NOW - timedelta(1)
+        )
+    found = gates.results_of(session, key, at())["bias"]
+    assert (found.at, found.finding) == (NOW, finding)
+
+
+def test_two_processes_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
+    script = (
+        "import sys; from pydantic import SecretStr; from sqlalchemy.orm import Session\n"
+        "from governance.store import database, facts; from tests.integration.test_store import alias, telling\n"
+        "engine = database.connect(SecretStr(sys.argv[1])); sys.stdin.readline()\n"
+        "with Session(engine.execution_options(write=True)) as session, session.begin():\n"
+        "    facts.record_changed(session, [alias(7, model='processes')], telling())\n"
+    )
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", script, url]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, cwd=factories.ROOT) for _ in range(2)]
+    for process in started:
+        process.communicate(b"\n", timeout=60)
+    assert [process.returncode for process in started] == [0, 0]
+    with Session(engine) as session:
+        told = select(func.count()).select_from(AliasEvent).where(AliasEvent.model == "processes")
+        assert session.scalar(told) == 1
 
 
 def test_two_writers_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
@@ -230,6 +331,49 @@ def test_results_and_decisions_come_back_as_they_were(session: Session) -> None:
     (known,) = gates.decisions_of(session, key, at()).values()
     assert (known.reasons, known.verdict, known.at) == (decision.reasons, decision.verdict, NOW)
     assert [first.subject for first in gates.first_decisions(session, at())] == [key]
+
+
+def test_the_first_decision_is_the_first_that_was_known(session: Session) -> None:
+    """A decision learnt late does not show before it was known, though it was true before the first."""
+    key = VersionKey("late", 1)
+    gates.record_decision(session, factories.decision(key), "1.0", telling())
+    late = GateDecisionRow(
+        subject=str(key), model=key.model, version=1, gate="G4", tier="high", verdict="block", reasons=[],
+        policy_digest="", facts_digest="", evidence={}, code_version="1.0", effective_at=NOW - timedelta(minutes=1),
+    )  # fmt: skip
+    late.id = facts.fact_id(GateDecisionRow, "late")
+    facts.record(session, [late], telling(60))
+    assert [d.blocks for d in gates.first_decisions(session, at(30))] == [False]
+    assert [d.blocks for d in gates.first_decisions(session, at(90))] == [True]
+    assert [d.blocks for d in gates.decisions_of(session, key, at(90)).values()] == [False]
+
+
+def test_checks_are_tallied_within_the_month_and_as_far_as_known(session: Session) -> None:
+    for second, verdict in ((0, Verdict.PASS), (60, Verdict.FAIL), (120, Verdict.PASS)):
+        series = (VersionKey("m", 1), "bias")
+        gates.record_result(session, series, "definition", Finding(verdict), telling=telling(second), fresh_since=NOW)
+    assert gates.tally(session, NOW, at()) == {"bias": {Verdict.PASS: 2, Verdict.FAIL: 1}}
+    assert gates.tally(session, NOW + timedelta(seconds=30), at(90)) == {"bias": {Verdict.FAIL: 1}}
+    assert gates.tally(session, NOW, AsOf(at().as_of, at(30).known_at)) == {"bias": {Verdict.PASS: 1}}
+
+
+def test_a_pack_comes_back_with_its_clocks_and_digests_and_later_revisions_win(session: Session) -> None:
+    pack = factories_pack.sample()
+    final = replace(pack, interim=False)
+    registers.record_pack(session, pack, {"interim.pdf": "a" * 64}, telling())
+    registers.record_pack(session, final, {"r1.pdf": "b" * 64}, telling(1))
+    registers.record_pack(session, final, {"r1.pdf": "b" * 64}, telling(2))
+    registers.record_pack(session, replace(final, revision=2), {"r2.pdf": "c" * 64}, telling(3))
+    assert count(session, PackRow) == 3
+    for seconds, revision in ((1, 1), (2, 1), (3, 2)):
+        found = registers.final_pack(session, pack.period, at(seconds))
+        assert found is not None
+        assert (found.revision, found.as_of, found.known_at) == (revision, pack.as_of, pack.known_at)
+    assert registers.final_pack(session, pack.period, at(0)) is None
+    assert [(row.interim, row.files) for row in registers.packs(session, at())] == [
+        (False, {"r2.pdf": "c" * 64}),
+        (True, {"interim.pdf": "a" * 64}),
+    ]
 
 
 def test_risks_kpis_and_policies_come_back_as_they_were(session: Session) -> None:
