@@ -139,7 +139,7 @@ def kpis() -> tuple[KpiLine, ...]:
         KpiLine("K-G01", share, KpiValue("K-G01", 0.925, Light.AMBER, 37, 40), KpiValue("K-G01", 0.9, Light.AMBER, 36, 40)),
         KpiLine("K-G02", count, KpiValue("K-G02", 3, Light.RED, 3), None),
         KpiLine("K-G03", info, KpiValue("K-G03", 1234, Light.GREY, 1234), KpiValue("K-G03", 1200, Light.GREY)),
-        KpiLine("K-G04", share, KpiValue("K-G04", None, Light.GREEN, detail=Words("MLflow が一度も読まれていない", "MLflow was never read")), None),
+        KpiLine("K-G04", share, KpiValue("K-G04", None, Light.GREEN, detail=Words("MLflow が一度も取得されていない", "MLflow was never read")), None),
         KpiLine("K-G05", share, KpiValue("K-G05", 1.0, Light.GREEN, 40, 40), None),
     )  # fmt: skip
 

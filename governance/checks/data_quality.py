@@ -30,7 +30,8 @@ _INFINITE = Words(
     "列に無限大があり、結果が有限でない。列を直す",
     "the column holds infinite values, so this has no finite result; clean the column",
 )
-_HOLDS, _HOLDS_NOT = Words("成り立つ", "holds"), Words("成り立たない", "does not hold")
+_HOLDS, _HOLDS_NOT = Words("条件を満たす", "holds"), Words("条件を満たさない", "does not hold")
+_HUGE = 1e15
 _ERROR_NAME = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
 
 
@@ -57,7 +58,10 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
         return Finding(
             Verdict.INSUFFICIENT,
             n=0,
-            detail=Words("評価データが空", f"the evaluation table is empty: suite {suite.name} has nothing to look at"),
+            detail=Words(
+                f"評価データが空で、スイート {suite.name} で見る行がない",
+                f"the evaluation table is empty: suite {suite.name} has nothing to look at",
+            ),
             data_digest=table.digest,
         )
     observations = tuple(_observations(table, suite.rules, built, rows))
@@ -104,7 +108,7 @@ def _observe(rule: Rule, result: Mapping[str, Any], rows: int) -> Observation:
         return _error(
             rule,
             Words(
-                f"評価できない({raised})。列の型が期待値に合うか確かめる",
+                f"評価できない({raised})。列の型が条件に合うか確かめる",
                 f"could not be evaluated ({raised}); see whether the column's type fits the expectation",
             ),
         )
@@ -131,7 +135,7 @@ def _share(rule: Rule, success: bool, body: Mapping[str, Any], rows: int) -> Obs
         return _make(rule, Verdict.INSUFFICIENT, _ALL_MISSING, n=n or rows)
     share, allowed = 100 * unexpected / present, round(100 * (1 - float(rule.kwargs.get("mostly", 1))), 9)
     fact = Words(
-        f"{present:,} 個の値のうち {unexpected:,} 個({share:.4g} %)が期待に反する。許容は {allowed:.4g} %",
+        f"{present:,} 個の値のうち {unexpected:,} 個({share:.4g} %)が条件を満たさない。許容は {allowed:.4g} %",
         f"{unexpected:,} of {present:,} values ({share:.4g} %) are not as expected; at most {allowed:.4g} % may be",
     )
     return _make(
@@ -157,7 +161,7 @@ def _observed(rule: Rule, success: bool, observed: Any, rows: int) -> Observatio
     return _make(
         rule,
         _verdict(rule, success),
-        Words(f"観測値 {observed:,.6g}{text.ja}", f"observed {observed:,.6g}{text.en}"),
+        text or Words(f"観測値 {_shown(observed)}", f"observed {_shown(observed)}"),
         value=float(observed),
         limit=limit,
         comparison=comparison,
@@ -171,14 +175,22 @@ def _limit(kwargs: Mapping[str, Any]) -> tuple[float | None, str, Words]:
     low, high, exact = (_number(kwargs.get(key)) for key in ("min_value", "max_value", "value"))
     if exact is not None or (low is not None and low == high):
         limit = exact if exact is not None else low
-        return limit, "==", Words(f"、期待値 {limit:,.6g}", f", expected {limit:,.6g}")
+        return limit, "==", Words(f"許容は {_shown(limit)} のみ", f"expected {_shown(limit)}")
     if low is not None and high is not None:
-        return None, "", Words(f"、期待は {low:,.6g}〜{high:,.6g}", f", expected {low:,.6g} to {high:,.6g}")
+        bounds = _shown(low), _shown(high)
+        return None, "", Words(f"許容範囲 {'〜'.join(bounds)}", f"expected {' to '.join(bounds)}")
     if low is not None:
-        return low, ">=", Words(f"、期待は {low:,.6g} 以上", f", expected at least {low:,.6g}")
+        return low, ">=", Words(f"許容は {_shown(low)} 以上", f"expected at least {_shown(low)}")
     if high is not None:
-        return high, "<=", Words(f"、期待は {high:,.6g} 以下", f", expected at most {high:,.6g}")
+        return high, "<=", Words(f"許容は {_shown(high)} 以下", f"expected at most {_shown(high)}")
     return None, "", NOTHING
+
+
+def _shown(number: float | None) -> str:
+    """A bound as people write it: `1,000,000`, not `1e+06`."""
+    if number is None:
+        return ""
+    return f"{number:,.0f}" if number == round(number) and abs(number) < _HUGE else f"{number:,.6g}"
 
 
 def _number(value: object) -> float | None:

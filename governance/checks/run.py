@@ -8,6 +8,8 @@
             finding = run(check, version, model, use_case, table, suite_dir=settings.suite_dir)
     except CheckNotRunError as error:
         finding = unable(error, use_case, version)
+    except PolicyError as error:
+        finding = unreadable(error, use_case)
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from governance.checks import data_quality
 from governance.core import bias, documentation, performance
 from governance.core.evaluation import EvaluationTable
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, Words
-from governance.errors import CheckNotRunError
+from governance.errors import CheckNotRunError, GovernanceError, PolicyError
 from governance.policy import Check, Family, Logged, UseCase
 
 if TYPE_CHECKING:
@@ -89,8 +91,18 @@ def unable(error: CheckNotRunError, use_case: UseCase, version: ModelVersion) ->
         not isinstance(evaluation.source, Logged)
         or any(dataset.context == evaluation.source.context for dataset in version.datasets)
     )
-    said = Words(error.ja, ". ".join(line.rstrip(".") for line in str(error).splitlines()) + ".")
-    return Finding(Verdict.ERROR if given else Verdict.NOT_RUN, detail=said)
+    return Finding(Verdict.ERROR if given else Verdict.NOT_RUN, detail=Words(error.ja, _sentences(error)))
+
+
+def unreadable(error: PolicyError, use_case: UseCase) -> Finding:
+    """The finding of a check whose suite is missing or malformed: its evidence is missing, the others' is not."""
+    ja = f"スイート {use_case.suite} を読めない。governance doctor で誤りの行を確かめて直す"
+    return Finding(Verdict.ERROR, detail=Words(ja, _sentences(error)))
+
+
+def _sentences(error: GovernanceError) -> str:
+    """Message and remedy on one line, each with its full stop."""
+    return " ".join(f"{line.rstrip('.')}." for line in str(error).splitlines())
 
 
 def _data_quality(task: _Task) -> Finding:
@@ -111,7 +123,7 @@ def _bias(task: _Task) -> Finding:
         )
     if not evaluation.sensitive:
         return _not_run(
-            "属性の列が指定されていない。use_cases.yaml に evaluation.sensitive を書くか、理由を付けて対象外にする",
+            "公平性を比べる列が指定されていない。use_cases.yaml に evaluation.sensitive を書くか、理由を付けて対象外にする",
             "no sensitive column is named; set `evaluation.sensitive` in use_cases.yaml, or exempt the check with a reason",
         )
     if evaluation.label is None or evaluation.prediction is None:

@@ -33,25 +33,26 @@ if TYPE_CHECKING:
 
 SELECTION = "selection_rate_ratio"
 OPPORTUNITY = "equal_opportunity_difference"
-UNSETTLED: Final = Words("区間では決まらない", "the interval does not settle it")
+UNSETTLED: Final = Words("信頼区間からは判断できない", "the interval does not settle it")
 
-_NO_COLUMN: Final = Words("属性の列が数えられていない", "no sensitive column was counted")
+_NO_COLUMN: Final = Words("公平性を比べる列が集計されていない", "no sensitive column was counted")
 _ONE_PREDICTION: Final = Words(
-    "予測がすべて有利か、すべて不利。モデルは誰も分けていない",
+    "予測がすべて有利か、すべて不利で、モデルは誰も区別していない",
     "all predictions are favourable or none is: the model sets nobody apart",
 )
 _ONE_CLASS: Final = Words(
-    "正解ラベルがすべて有利か、すべて不利。クラスが 1 つしかない",
+    "正解ラベルがすべて有利か、すべて不利で、比べるクラスがない",
     "all labels are favourable or none is: there is only one class",
 )
 _NOBODY: Final = Words(
-    "どちらの群も選ばれた人がなく、比がない", "nobody in either group is selected: there is no ratio"
+    "どちらの群にも選ばれた人がなく、比を計算できない", "nobody in either group is selected: there is no ratio"
 )
 _POINT_KEEPS: Final = Words(
-    "点推定は限度を守るが、区間では決まらない", "the point keeps the limit, the interval does not settle it"
+    "点推定は限度を満たすが、信頼区間からは判断できない", "the point keeps the limit, the interval does not settle it"
 )
 _POINT_BREAKS: Final = Words(
-    "点推定は限度を破るが、区間では決まらない", "the point breaks the limit, the interval does not settle it"
+    "点推定は限度を満たさないが、信頼区間からは判断できない",
+    "the point breaks the limit, the interval does not settle it",
 )
 _PREDICTIONS: Final = Words("予測", "predictions")
 _LABELS: Final = Words("有利な正解ラベル", "favourable labels")
@@ -119,7 +120,7 @@ def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]
     ):
         if missing:
             text = Words(
-                f"{rows:,} 行のうち {missing:,} 行は {_NAMES[name]} がなく(NULL、NaN、無限大)、どの率にも入らない",
+                f"{rows:,} 行のうち {missing:,} 行は{_NAMES[name]}がなく(NULL、NaN、無限大)、どの率にも入らない",
                 f"{missing:,} of {rows:,} rows have no {name} (NULL, NaN or infinite) and are in no rate",
             )
             yield Observation(
@@ -159,12 +160,12 @@ def _selection(where: str, group: Group, against: Group, check: Check, *, consta
             comparison=">=",
             n=n,
             verdict=Verdict.INSUFFICIENT,
-            detail=_and(reason, fact),
+            detail=reason.then(fact),
         )
     low, high = statistics.katz(lower.count, lower.n, higher.count, higher.n, check.confidence)
     verdict = _between(low >= limit, high < limit)
     if verdict is Verdict.INSUFFICIENT:
-        fact = _and(fact, _POINT_KEEPS if keeps_ratio(lower, higher, limit) else _POINT_BREAKS)
+        fact = fact.then(_POINT_KEEPS if keeps_ratio(lower, higher, limit) else _POINT_BREAKS)
     value = float(lower.share / higher.share)
     return Observation(
         SELECTION, where, value, low, high if math.isfinite(high) else None, limit, ">=", n, verdict, fact
@@ -188,12 +189,12 @@ def _opportunity(where: str, group: Group, against: Group, check: Check, *, cons
             comparison="<=",
             n=n,
             verdict=Verdict.INSUFFICIENT,
-            detail=_and(reason, fact),
+            detail=reason.then(fact),
         )
     low, high = statistics.newcombe(higher.count, higher.n, lower.count, lower.n, check.confidence)
     verdict = _between(-limit <= low and high <= limit, low > limit)
     if verdict is Verdict.INSUFFICIENT:
-        fact = _and(fact, UNSETTLED)
+        fact = fact.then(UNSETTLED)
     return Observation(OPPORTUNITY, where, float(higher.share - lower.share), low, high, limit, "<=", n, verdict, fact)
 
 
@@ -214,7 +215,3 @@ def _too_little(mine: tuple[str, Share], theirs: tuple[str, Share], check: Check
                 f"{name} has {share.n:,} {what.en}, fewer than the {check.min_n} that a rate needs",
             )
     return NOTHING
-
-
-def _and(first: Words, second: Words) -> Words:
-    return Words(f"{first.ja}。{second.ja}", f"{first.en}; {second.en}")

@@ -51,8 +51,8 @@ Share = tuple[float | None, float | None, Words]
 """Numerator, denominator and a remark; a count has no denominator."""
 
 _NO_FORMULA: Final = Words("算式が定義されていない", "no formula for this KPI")
-_NEVER_READ: Final = Words("MLflow が一度も読まれていない", "MLflow was never read")
-_MIX: Final = {"within": "限度内", "breach": "超過", "not enough evidence": "証拠不足"}
+_NEVER_READ: Final = Words("MLflow が一度も取得されていない", "MLflow was never read")
+_MIX: Final = {"within": "限度内", "breach": "超過", "not enough evidence": "判断不能"}
 
 
 def measure(position: Position, policy: Policy) -> tuple[KpiValue, ...]:

@@ -25,12 +25,13 @@ from governance.core.kpis import Position
 from governance.core.risks import light
 from governance.core.terms import KpiValue, Reason, Verdict, VersionKey, Words
 from governance.core.tiers import classify
-from governance.core.wording import check_name, label
+from governance.core.wording import check_name, gist, label
 from governance.policy import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from governance.core.inventory import InventoryFinding
     from governance.core.terms import Risk
     from governance.policy import Policy
 
@@ -105,7 +106,7 @@ _ASKS: Final[Mapping[FindingKind, Ask]] = {
 def agenda(at: Position, risks: Sequence[RiskLine], policy: Policy, meeting_on: date) -> tuple[DecisionAsked, ...]:
     """What the committee has to decide, most pressing first: champions, risks, owners, orphans."""
     asked = [
-        DecisionAsked(0, _ASKS[f.kind], f.subject, _case_name(f.use_case, policy), f.detail, meeting_on)
+        DecisionAsked(0, _ASKS[f.kind], f.subject, _case_name(f.use_case, policy), _why(f, at, policy), meeting_on)
         for f in at.findings
         if f.kind in _ASKS
     ]
@@ -117,6 +118,20 @@ def agenda(at: Position, risks: Sequence[RiskLine], policy: Policy, meeting_on: 
     order = list(Ask)
     asked.sort(key=lambda d: (order.index(d.ask), -d.score, d.subject, d.reason.en))
     return tuple(replace(decision, number=number) for number, decision in enumerate(asked, 1))
+
+
+def _why(finding: InventoryFinding, at: Position, policy: Policy) -> Words:
+    """What is out of order; of a version that serves though a gate is closed, also what closes it."""
+    if finding.kind is not FindingKind.UNGOVERNED_CHAMPION:
+        return finding.detail
+    closing = [
+        reason
+        for (key, code), decision in at.decisions.items()
+        if str(key) == finding.subject and code in policy.gates.gates
+        for reason in decision.reasons
+        if reason.blocks
+    ]
+    return finding.detail.then(gist(closing))
 
 
 def _gate_lines(at: Position, policy: Policy) -> tuple[GateLine, ...]:
@@ -182,7 +197,7 @@ def _unknowns(at: Position, gates: Sequence[GateLine], policy: Policy) -> tuple[
         if (version.key, code) not in at.decisions
     ]
     if at.swept_at is None:
-        unknown.append(Unknown("MLflow", Words("一度も読まれていない", "never read"), None))
+        unknown.append(Unknown("MLflow", Words("一度も取得されていない", "never read"), None))
     return tuple(sorted(set(unknown), key=lambda u: (u.subject, u.what.en, str(u.since))))
 
 

@@ -52,7 +52,7 @@ def _observe(floor: MetricFloor, metrics: Mapping[str, float], check: Check) -> 
             floor,
             Verdict.NOT_RUN,
             Words(
-                f"実行に指標 {floor.metric!r} の記録がない。mlflow.log_metric で記録する",
+                f"MLflow の実行に指標 {floor.metric!r} の記録がない。mlflow.log_metric で記録する",
                 f"the run logged no metric {floor.metric!r}; log it with mlflow.log_metric",
             ),
         )

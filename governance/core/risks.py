@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from governance.core.inventory import InventoryFinding, use_case_of
 from governance.core.terms import GateDecision, Light, Reason, Risk, Words
 from governance.core.tiers import classify
-from governance.core.verdicts import WORST_FIRST, combine
-from governance.core.wording import reason_line
+from governance.core.verdicts import combine
+from governance.core.wording import gist
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
@@ -79,20 +79,12 @@ def _from_decisions(decisions: Sequence[GateDecision], policy: Policy) -> list[_
                 use_case=slug,
                 tier=decision.tier,
                 verdict=combine(reason.verdict for reason in reasons),
-                text=_told(reasons),
+                text=gist(reasons),
                 owner=case.owner if case else None,
             )
             for check, reasons in by_check.items()
         ]
     return causes
-
-
-def _told(reasons: Sequence[Reason]) -> Words:
-    """The worst reason in words, and how many more there are."""
-    worst = min(reasons, key=lambda reason: WORST_FIRST.index(reason.verdict))
-    more = len(reasons) - 1
-    ja, en = (f"(他 {more} 件)", f" (and {more} more)") if more else ("", "")
-    return Words(reason_line(worst, "ja") + ja, reason_line(worst, "en") + en)
 
 
 def _from_findings(findings: Sequence[InventoryFinding], policy: Policy) -> list[_Cause]:

@@ -45,6 +45,12 @@ class Words:
         """What is said in `language` ("ja" or "en")."""
         return self.ja if language == "ja" else self.en
 
+    def then(self, more: Words) -> Words:
+        """This and `more`, one after the other; silence adds nothing."""
+        if not (self and more):
+            return self or more
+        return Words(f"{self.ja}。{more.ja}", f"{self.en}; {more.en}")
+
 
 NOTHING = Words()
 

@@ -68,6 +68,7 @@ class FileTable:
                 raise CheckNotRunError(
                     f"column {name!r} is not in {self.path.name}",
                     hint="Correct `evaluation` in use_cases.yaml, or add the column to the file.",
+                    ja=f"列 {name!r} が {self.path.name} にない。use_cases.yaml の evaluation を直すか、ファイルに列を足す",
                 )
         names = ", ".join(quoted(name) for name in by)
         places = ", ".join(str(position + 1) for position in range(len(by)))
@@ -123,6 +124,7 @@ def open_file(path: Path) -> Generator[FileTable]:
         raise CheckNotRunError(
             f"{path.name!r} or a directory above it is named with one of * ? [ ] {{ }}",
             hint="Rename it: DuckDB would take that for a pattern of several files.",
+            ja=f"{path.name!r} か上位のディレクトリの名前に * ? [ ] {{ }} がある。複数のファイルと解釈されるので、名前を変える",
         )
     with _locked(path) as connection:
         table = FileTable(path, connection, _READERS[path.suffix.lower()])

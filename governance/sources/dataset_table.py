@@ -74,6 +74,7 @@ class DatabaseTable:
                 raise CheckNotRunError(
                     f"column {name!r} is not in table {self.name!r}",
                     hint="Correct `evaluation` in use_cases.yaml, or add the column to the table.",
+                    ja=f"列 {name!r} が表 {self.name!r} にない。use_cases.yaml の evaluation を直すか、表に列を足す",
                 )
         columns = [_column(name).label(f"by_{position}") for position, name in enumerate(by)]
         grouped = self._select(*columns, sa.func.count()).group_by(*map(_column, dict.fromkeys(by)))

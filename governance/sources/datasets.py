@@ -61,6 +61,7 @@ def _filled(source: File, version: ModelVersion) -> str:
         raise CheckNotRunError(
             f"{_shown(source.path)} has a placeholder other than {{version}}",
             hint=f"Correct `evaluation.source.path` {_IN_USE_CASES}.",
+            ja=f"{_shown(source.path)} に {{version}} 以外の置き換え記号がある。use_cases.yaml の evaluation.source.path を直す",
         )
     return path
 
@@ -127,7 +128,9 @@ def _below(data_dir: Path, path: str) -> Path:
         real = (root / path).resolve()
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckNotRunError(
-            f"{_shown(path)} is no usable path", hint="Correct the path of the evaluation data."
+            f"{_shown(path)} is no usable path",
+            hint="Correct the path of the evaluation data.",
+            ja=f"{_shown(path)} はパスとして使えない。評価データのパスを直す",
         ) from error
     if not real.is_relative_to(root):
         raise CheckNotRunError(

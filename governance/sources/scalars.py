@@ -40,7 +40,9 @@ def too_many(sizes: Mapping[str, int]) -> CheckNotRunError:
             hint="Put the values into bands, or name another column in `evaluation` in use_cases.yaml.",
             ja=f"列 {column!r} の値が {MAX_GROUPS:,} 種類を超える。区間にまとめるか、use_cases.yaml の evaluation に別の列を指定する",
         )
+    names = ", ".join(map(repr, sizes))
     return CheckNotRunError(
-        f"columns {', '.join(map(repr, sizes))} have more than {MAX_GROUPS:,} combinations of values",
+        f"columns {names} have more than {MAX_GROUPS:,} combinations of values",
         hint=f"Put the values of {column!r} into bands.",
+        ja=f"列 {names} の値の組み合わせが {MAX_GROUPS:,} 通りを超える。{column!r} の値を区間にまとめる",
     )

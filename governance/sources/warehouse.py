@@ -43,14 +43,13 @@ def connect(url: SecretStr) -> Generator[sa.Connection]:
 
 def _engine(secret: SecretStr) -> sa.Engine:
     """An engine that cannot write, and that never prints its URL or parameters."""
-    hint = "Set GOVERNANCE_WAREHOUSE_URL to sqlite:///file or postgresql+psycopg://user@host/database."
     try:
         url = sa.make_url(secret.get_secret_value())
     except exc.ArgumentError:
-        raise CheckNotRunError("the warehouse URL cannot be read", hint=hint) from None
+        raise _wrong_url("the warehouse URL cannot be read", "データベースの URL を読み取れない") from None
     match url.get_backend_name():
         case "sqlite":
-            return _sqlite(url, hint)
+            return _sqlite(url)
         case "postgresql":
             # One snapshot for all statements of a check; times as UTC, so that the digest does not depend on the server.
             options = "-c default_transaction_read_only=on -c timezone=UTC"
@@ -61,14 +60,24 @@ def _engine(secret: SecretStr) -> sa.Engine:
                 connect_args={"options": options, "connect_timeout": 10},
             )
         case other:
-            raise CheckNotRunError(f"a {other} warehouse is not supported", hint=hint)
+            raise _wrong_url(f"a {other} warehouse is not supported", f"{other} のデータベースには対応していない")
 
 
-def _sqlite(url: sa.URL, hint: str) -> sa.Engine:
+def _wrong_url(message: str, ja: str) -> CheckNotRunError:
+    form = "sqlite:///file", "postgresql+psycopg://user@host/database"
+    return CheckNotRunError(
+        message,
+        hint=f"Set GOVERNANCE_WAREHOUSE_URL to {' or '.join(form)}.",
+        ja=f"{ja}。GOVERNANCE_WAREHOUSE_URL に {' か '.join(form)} を設定する",
+    )
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
     if not url.database or not Path(url.database).is_file():
-        raise CheckNotRunError(
-            "the SQLite file of the warehouse does not exist", hint=hint
-        )  # connecting would create it
+        # Connecting would create it.
+        raise _wrong_url(
+            "the SQLite file of the warehouse does not exist", "データベースの SQLite ファイルが存在しない"
+        )
     engine = sa.create_engine(url, hide_parameters=True)
     sa.event.listen(engine, "connect", _query_only)
     return engine
@@ -89,7 +98,9 @@ def translating() -> Generator[None]:
             hint="See whether it runs, and whether GOVERNANCE_WAREHOUSE_URL is right.",
         ) from None
     except exc.DBAPIError as error:
+        kind = type(error.__cause__ or error).__name__
         raise CheckNotRunError(
-            f"the warehouse refused to read the table ({type(error.__cause__ or error).__name__})",
+            f"the warehouse refused to read the table ({kind})",
             hint="See whether the columns' types can be grouped, and whether the user may read the table.",
+            ja=f"データベースが表の読み取りを拒んだ({kind})。列の型で集計できるか、利用者に読み取り権限があるかを確かめる",
         ) from None

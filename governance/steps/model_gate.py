@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from governance.checks import NEEDS_TABLE, run, unable
+from governance.checks import NEEDS_TABLE, run, unable, unreadable
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
-from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, Verdict, VersionKey, Words
+from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, VersionKey
 from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, RiskTier, UseCase
@@ -203,9 +203,8 @@ def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
             return judge(table)
     except CheckNotRunError as error:
         return unable(error, case, subject.version)
-    except PolicyError as error:  # a suite that cannot be read: this check's evidence is missing, the others' is not
-        said = " ".join(str(error).splitlines())
-        return Finding(Verdict.ERROR, detail=Words(said, said))
+    except PolicyError as error:
+        return unreadable(error, case)
 
 
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:

@@ -8,11 +8,14 @@ import os
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
+from typer.main import get_command
 
+from governance.cli.app import app
 from governance.core import inventory
 from governance.core.terms import RegisteredModel
 from governance.runtime import Runtime
@@ -24,7 +27,6 @@ from tests import factories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 HOSTILE = "a\u202egnp\x1b[31m<b>"
 LISTINGS = (("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("risks",), ("kpis",), ("pack", "list"))
@@ -70,11 +72,30 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     assert "Usage: " in told.stdout
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_the_help_of_no_command_loads_anything_heavy() -> None:
     heavy = {"airflow", "mlflow", "great_expectations", "pandas", "sqlalchemy", "duckdb", "typst"}
-    script = f"import governance.cli, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    script = f"""
+import sys
+from typer.main import get_command
+from governance.cli.app import app
+for words in {COMMANDS!r}:
+    try:
+        get_command(app).main([*words, "--help"])
+    except SystemExit as end:
+        assert end.code == 0, words
+print(sorted({heavy!r} & set(sys.modules)))
+"""
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    assert told.stdout.count("Usage: ") == len(COMMANDS)
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_commands_above_are_all_there_are() -> None:
+    def named(group: Any, *words: str) -> set[tuple[str, ...]]:
+        below = getattr(group, "commands", {})
+        return {words} if not below else set().union(*(named(one, *words, name) for name, one in below.items()))
+
+    assert named(get_command(app)) == set(COMMANDS) - {()}
 
 
 @pytest.mark.parametrize("listing", LISTINGS, ids=" ".join)
@@ -114,6 +135,15 @@ def test_a_bad_policy_ends_with_2_before_anything_is_written(tmp_path: Path) -> 
     assert told.returncode == 2
     assert "kpis.yaml:1: " in told.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_a_bad_policy_leaves_a_database_that_is_there_as_it_was(place: dict[str, str | Path], tmp_path: Path) -> None:
+    policy = factories.policy_dir(tmp_path / "policy", kpis="kpis: {K-G01: no}\n")
+    file = Path(str(place["database_url"]).removeprefix("sqlite:///"))
+    before = file.read_bytes()
+    for words in (("sync",), ("check", HOSTILE, "1"), ("risks", "--refresh"), ("kpis", "--refresh"), ("pack", "build")):
+        assert governance(*words, **place, policy_dir=policy).returncode == 2
+    assert file.read_bytes() == before
 
 
 def test_a_bad_setting_ends_with_2_and_is_named() -> None:

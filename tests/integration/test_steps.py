@@ -21,9 +21,10 @@ from governance.policy import Policy
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.steps import committee_pack, kpi_metrics, model_gate, risk_register
-from governance.store import database, gates, registers
+from governance.store import database, facts, gates, registers
 from governance.store import inventory as inventory_facts
-from governance.store.models import FACTS, PackRow
+from governance.store.facts import AsOf
+from governance.store.models import FACTS, AliasEvent, PackRow
 from tests import factories
 from tests.integration import databases
 
@@ -35,6 +36,8 @@ NOVEMBER = datetime(2026, 11, 6, 1, tzinfo=UTC)
 TEXT = "Grades products by what they hold; see the card."
 MODEL = "product-quality"
 KEY = VersionKey(MODEL, 1)
+DAILY = VersionKey("diagnosis-support", 1)
+"""A version of a high tier: checked again each day, not each month."""
 SUITE = """name: product-quality
 expectations:
   - type: expect_column_values_to_be_in_set
@@ -66,8 +69,8 @@ class Company:
             inventory_facts.record_changes(session, changes, {}, self.rt.telling())
             inventory_facts.record_sweep(session, models, changes, (), self.rt.telling())
 
-    def deliver(self, *predictions: Any) -> None:
-        target = self.data / MODEL / "v1.parquet"
+    def deliver(self, *predictions: Any, to: str = MODEL) -> None:
+        target = self.data / to / "v1.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"label": [1] * len(predictions), "prediction": list(predictions)}).to_parquet(target)
 
@@ -94,10 +97,12 @@ def model(name: str = MODEL, **changes: Any) -> RegisteredModel:
 
 
 def on_files() -> Policy:
-    """The shipped policy, but the use case's evaluation data are a file."""
+    """The shipped policy, but the evaluation data of two use cases are files that keep one suite."""
     content = factories.shipped().model_dump(mode="json")
-    evaluation = content["use_cases"]["use_cases"][MODEL]["evaluation"]
-    evaluation["source"] = {"kind": "file", "path": f"{MODEL}/v{{version}}.parquet"}
+    for slug in (MODEL, DAILY.model):
+        case = content["use_cases"]["use_cases"][slug]
+        case["suite"] = MODEL
+        case["evaluation"]["source"] = {"kind": "file", "path": f"{slug}/v{{version}}.parquet"}
     return Policy.model_validate_json(json.dumps(content))
 
 
@@ -169,6 +174,37 @@ def test_data_that_are_not_there_are_an_error_and_do_not_stop_the_other_checks(c
     assert model_gate.plan(company.rt) == [{"model": MODEL, "version": 1}]
 
 
+def test_the_next_day_checks_again_only_what_its_tier_wants_daily(company: Company) -> None:
+    company.deliver(1, 0, 1, to=DAILY.model)
+    company.know(model(), model(DAILY.model, auc=0.95))
+    for key in (KEY, DAILY):
+        company.run(key)
+        assert model_gate.blocked(company.rt, key) == ""
+    assert model_gate.plan(company.rt) == []
+    before = company.counts()
+    company.clock.now += timedelta(days=1)
+    assert model_gate.plan(company.rt) == [{"model": DAILY.model, "version": 1}]
+    for key in (KEY, DAILY):
+        company.run(key)
+    with company.rt.reading() as session:
+        found = gates.results(session, company.rt.current())
+    told_at = {key: {result.at.date() for result in found[key].values()} for key in (KEY, DAILY)}
+    assert told_at == {KEY: {OCTOBER.date()}, DAILY: {OCTOBER.date() + timedelta(days=1)}}
+    assert company.counts()["check_result"] == before["check_result"] + len(found[DAILY])
+
+
+def test_broken_data_of_one_version_do_not_stop_another(company: Company) -> None:
+    company.deliver(1, 0, 1, to=DAILY.model)
+    company.know(model(), model(DAILY.model, auc=0.95))
+    (company.data / MODEL / "v1.parquet").write_bytes(b"no table at all")
+    for planned in model_gate.plan(company.rt):
+        company.run(VersionKey(str(planned["model"]), int(planned["version"])))
+    assert company.verdicts()["data_quality"] is Verdict.ERROR
+    assert model_gate.blocked(company.rt, KEY)
+    assert set(company.verdicts(DAILY).values()) == {Verdict.PASS}
+    assert model_gate.blocked(company.rt, DAILY) == ""
+
+
 def test_a_changed_version_is_due_again(company: Company) -> None:
     company.run()
     company.clock.now += timedelta(hours=1)
@@ -208,6 +244,26 @@ def test_a_past_month_keeps_its_bytes_whatever_comes_later(company: Company) -> 
     assert built(other, "2026-10") == first
     with company.rt.reading() as session:
         assert session.scalar(select(func.count()).select_from(PackRow)) == 1
+
+
+def test_a_fact_of_the_month_that_is_learnt_late_does_not_change_its_published_pack(company: Company) -> None:
+    company.run()
+    company.clock.now = NOVEMBER
+    first = built(company, "2026-10")
+    company.clock.now += timedelta(days=1)
+    late = AliasEvent(subject=MODEL, model=MODEL, alias="champion", from_version=1, to_version=None)
+    late.id, late.effective_at = facts.fact_id(AliasEvent, "late"), OCTOBER + timedelta(days=5)
+    with company.rt.writing() as session:
+        facts.record(session, [late], company.rt.telling())
+    in_october, learnt = OCTOBER + timedelta(days=9), company.rt.current().known_at
+    with company.rt.reading() as session:  # the late fact counts in whatever is read anew ...
+        for known_at, aliases in ((NOVEMBER, {"champion": 1}), (learnt, {})):
+            read = inventory_facts.model(session, MODEL, AsOf(in_october, known_at))
+            assert read is not None
+            assert read.aliases == aliases
+    for path in company.rt.settings.pack_dir.iterdir():
+        path.unlink()
+    assert built(company, "2026-10") == first  # ... but not in what was published before it was known
 
 
 def test_a_lost_file_comes_back_as_it_was(company: Company) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from enum import StrEnum
 
 import pytest
@@ -12,6 +14,7 @@ from governance.core.committee import Ask
 from governance.core.inventory import FindingKind
 from governance.core.terms import Finding, GateVerdict, Light, Observation, Reason, Verdict, Words
 from governance.policy import RiskTier
+from tests import factories
 
 BIAS = Observation(
     "selection_rate_ratio", "age_group: <=25 vs >25", 0.7123, 0.63, 0.79, 0.8, ">=", 1000, Verdict.FAIL
@@ -119,3 +122,61 @@ def test_a_finding_says_how_it_ended_and_on_how_many_rows() -> None:
         wording.finding_line("data_quality", finding, "en") == "data quality: insufficient data (n = 1,000) - too few"
     )
     assert wording.finding_line("data_quality", finding, "ja") == "データ品質: データ不足 (n = 1,000)(少なすぎる)"
+
+
+WEAK = replace(BIAS, value=0.4, slice="sex: female vs male")
+UNSURE = replace(
+    BIAS, value=None, low=None, high=None, n=22, verdict=Verdict.INSUFFICIENT, detail=Words("少ない", "few")
+)
+
+
+def because(seen: Observation) -> Reason:
+    return Reason("bias", seen.verdict, observation=seen)
+
+
+def test_the_gist_is_the_reason_farthest_from_its_limit_and_how_many_more_there_are() -> None:
+    told = wording.gist([because(BIAS), because(UNSURE), because(WEAK)])
+    assert told.ja == "偏り: 選択率の比(sex: female vs male)0.40 [0.63, 0.79]、下限 0.80、n = 1,000: 不合格(他 2 件)"
+    assert told.en.endswith(
+        "for sex: female vs male is 0.40 [0.63, 0.79], must be >= 0.80 (n = 1,000): fail (and 2 more)"
+    )
+
+
+def test_the_gist_prefers_a_measured_failure_and_then_the_worst_verdict() -> None:
+    error = Reason("data_quality", Verdict.ERROR, Words("読めない", "cannot be read"))
+    assert "is 0.40" in wording.gist([error, because(WEAK)]).en
+    assert wording.gist([because(UNSURE), error]).en == "data quality: error - cannot be read (and 1 more)"
+
+
+def test_the_gist_of_several_checks_follows_the_order_of_the_policy() -> None:
+    worse = Observation("tag:card", value=0, limit=10, comparison=">=", verdict=Verdict.FAIL)
+    undocumented = Reason("documentation", Verdict.FAIL, observation=worse)
+    assert wording.gist([because(BIAS), undocumented]).ja.startswith("偏り")
+    assert wording.gist([undocumented, because(BIAS)]).ja.startswith("文書")
+
+
+def test_the_gist_keeps_words_only_where_there_is_no_figure() -> None:
+    assert "few" not in wording.gist([because(UNSURE)]).en
+    assert "n = 22" in wording.gist([because(UNSURE)]).ja
+    assert "few" in wording.gist([because(replace(UNSURE, n=None))]).en
+
+
+def test_no_reasons_have_no_gist() -> None:
+    assert not wording.gist([])
+
+
+def test_a_percentage_carries_its_unit_behind_the_figures_in_japanese() -> None:
+    name = "expect_column_values_to_be_between"
+    seen = Observation(name, "score", 12, limit=0, comparison="<=", n=60, verdict=Verdict.FAIL)
+    assert wording.observation_line(seen, "ja") == "範囲外の値の割合(score)12 %、上限 0 %、n = 60: 不合格"
+    unknown = replace(seen, value=None, limit=None, verdict=Verdict.ERROR)
+    assert wording.observation_line(unknown, "ja") == "範囲外の値の割合(score)不明、n = 60: エラー"
+
+
+def test_every_expectation_that_a_suite_uses_has_a_name_in_both_languages() -> None:
+    suites = "".join(path.read_text("utf-8") for path in sorted((factories.ROOT / "include/suites").glob("*.yaml")))
+    used = set(re.findall(r"type: (expect_\w+)", suites))
+    assert used
+    for name in used:
+        assert not wording.observed(name, "ja").isascii()
+        assert wording.observed(name, "en") != name.removeprefix("expect_").replace("_", " ")

@@ -16,7 +16,7 @@ from governance.core import inventory, packs
 from governance.core.committee import Ask, Unknown
 from governance.core.kpis import Position
 from governance.core.packs import CutOff, Facts
-from governance.core.terms import KpiValue, Light, Reason, RegisteredModel, Verdict, Words
+from governance.core.terms import KpiValue, Light, Observation, Reason, RegisteredModel, Verdict, Words
 from governance.policy import RiskTier
 from tests.factories import NOW, ROOT, decision, key, passing, policy, registered, risk, shipped
 
@@ -160,7 +160,7 @@ def test_everything_that_nobody_can_tell_is_listed_and_nothing_else() -> None:
 def test_an_inventory_that_was_never_read_is_unknown() -> None:
     pack = assemble(facts(swept_at=None))
     assert pack.inventory_at is None
-    assert pack.unknowns == (Unknown("MLflow", Words("一度も読まれていない", "never read"), None),)
+    assert pack.unknowns == (Unknown("MLflow", Words("一度も取得されていない", "never read"), None),)
 
 
 def test_gates_are_listed_blocked_first_with_their_aliases_and_owner() -> None:
@@ -199,3 +199,14 @@ def test_a_pack_names_its_clocks_and_the_policy_it_was_made_under() -> None:
     pack = assemble(busy(), stricter)
     assert (pack.period, pack.as_of, pack.known_at, pack.revision) == ("2026-10", CUT_OFF.as_of, CUT_OFF.known_at, 1)
     assert (pack.policy_digest, pack.appetite) == (stricter.digest, 4)
+
+
+def test_page_one_tells_what_closes_the_gate_of_a_version_that_serves() -> None:
+    seen = Observation("auc", value=0.6, limit=0.7, comparison=">=", n=900, verdict=Verdict.FAIL)
+    closed = decision(blocks=True, reasons=(*UNCLEAR, Reason("performance", Verdict.FAIL, observation=seen)))
+    asked = assemble(facts((registered(aliases={"champion": 1}),), (closed,))).decisions[0]
+    assert asked.reason.ja == "champion: G4 不通過。性能: auc 0.60、下限 0.70、n = 900: 不合格(他 7 件)"
+    assert (
+        asked.reason.en
+        == "champion: G4 blocked; performance: auc is 0.60, must be >= 0.70 (n = 900): fail (and 7 more)"
+    )
