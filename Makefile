@@ -18,7 +18,7 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(ENV)  ## Run the demo company from MLflow to committee pack (about 3 minutes)
+demo: $(ENV)  ## Run the demo company from MLflow to committee pack (about 2 minutes)
 	@$(BIN)/python -m include.demo run
 
 up: $(ENV)  ## Serve what the demo left: Airflow and MLflow on this machine

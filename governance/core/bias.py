@@ -153,15 +153,7 @@ def _selection(where: str, group: Group, against: Group, check: Check, *, consta
     rates = f"{low_name} {lower}, {high_name} {higher}"
     fact = Words(f"選択率: {rates}", f"selected: {rates}")
     if reason:
-        return Observation(
-            SELECTION,
-            where,
-            limit=limit,
-            comparison=">=",
-            n=n,
-            verdict=Verdict.INSUFFICIENT,
-            detail=reason.then(fact),
-        )
+        return _untold(SELECTION, where, (limit, ">="), n, reason.then(fact))
     low, high = statistics.katz(lower.count, lower.n, higher.count, higher.n, check.confidence)
     verdict = _between(low >= limit, high < limit)
     if verdict is Verdict.INSUFFICIENT:
@@ -182,20 +174,19 @@ def _opportunity(where: str, group: Group, against: Group, check: Check, *, cons
     rates = f"{low_name} {lower}, {high_name} {higher}"
     fact = Words(f"真陽性率: {rates}", f"true positive rate: {rates}")
     if reason:
-        return Observation(
-            OPPORTUNITY,
-            where,
-            limit=limit,
-            comparison="<=",
-            n=n,
-            verdict=Verdict.INSUFFICIENT,
-            detail=reason.then(fact),
-        )
+        return _untold(OPPORTUNITY, where, (limit, "<="), n, reason.then(fact))
     low, high = statistics.newcombe(higher.count, higher.n, lower.count, lower.n, check.confidence)
     verdict = _between(-limit <= low and high <= limit, low > limit)
     if verdict is Verdict.INSUFFICIENT:
         fact = fact.then(UNSETTLED)
     return Observation(OPPORTUNITY, where, float(higher.share - lower.share), low, high, limit, "<=", n, verdict, fact)
+
+
+def _untold(name: str, where: str, bound: tuple[float, str], n: int, detail: Words) -> Observation:
+    limit, comparison = bound
+    return Observation(
+        name, where, limit=limit, comparison=comparison, n=n, verdict=Verdict.INSUFFICIENT, detail=detail
+    )
 
 
 def _between(keeps: bool, breaks: bool) -> Verdict:  # noqa: FBT001 - both are read beside their comparison

@@ -45,6 +45,7 @@ def decide(
     A prohibited tier and a model without a use case block outright. A required check that is
     missing, stale, failed, in error or undecided blocks too. Nothing else does.
     """
+    weighed = {name: results[name] for name in required(code, tier, policy) if name in results}
     reasons = tuple(_reasons(code, use_case, tier, results, policy, now))
     verdict = GateVerdict.BLOCK if any(reason.blocks for reason in reasons) else GateVerdict.PASS
     return GateDecision(
@@ -54,8 +55,8 @@ def decide(
         verdict=verdict,
         reasons=reasons,
         policy_digest=policy.digest,
-        facts_digest=_facts_digest(subject, tier, results, reasons),
-        evidence={name: results[name].id for name in required(code, tier, policy) if name in results},
+        facts_digest=_facts_digest(subject, tier, weighed, reasons),
+        evidence={name: result.id for name, result in weighed.items()},
         at=now,
     )
 
@@ -129,14 +130,14 @@ def _explain(name: str, result: CheckResult) -> Iterator[Reason]:
 def _facts_digest(
     subject: ModelVersion, tier: RiskTier, results: Mapping[str, CheckResult], reasons: tuple[Reason, ...]
 ) -> str:
-    """What the decision rested on; a re-run with the same data and verdicts leaves it as it is."""
+    """What the decision rested on; a re-run with the same data, limits and verdicts leaves it as it is."""
     return digest(
         {
             "subject": subject.key,
             "run": subject.run_id,
             "tier": tier,
             "datasets": subject.datasets,
-            "results": {name: [r.finding.verdict, r.finding.data_digest] for name, r in results.items()},
+            "results": {name: [r.finding.verdict, r.finding.data_digest, r.definition] for name, r in results.items()},
             "reasons": [[r.check, r.verdict, r.blocks] for r in reasons],
         }
     )

@@ -152,7 +152,7 @@ def _limit(observation: Observation) -> str:
 
 
 def _digits(observation: Observation) -> int:
-    """As few digits as tell each figure from the limit: 0.7996 must not read as 0.80 beside a limit of 0.80."""
+    """As few digits as show the limit as it is and tell each figure from it: 0.7996 is not 0.80, 0.999 not 1.00."""
     every = (observation.value, observation.low, observation.high, observation.limit)
     figures = [x for x in every if _is_number(x) and math.isfinite(x)]
     if all(x == int(x) for x in figures):
@@ -164,7 +164,9 @@ def _tells(observation: Observation, figures: list[float], digits: int) -> bool:
     limit = observation.limit
     if not _is_number(limit) or not math.isfinite(limit):
         return True
-    return all(math.isclose(x, limit) or figure(x, digits) != figure(limit, digits) for x in figures)
+    return math.isclose(round(limit, digits), limit) and all(
+        math.isclose(x, limit) or figure(x, digits) != figure(limit, digits) for x in figures
+    )
 
 
 def _is_number(value: float | None) -> TypeGuard[float]:

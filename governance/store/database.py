@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from governance.errors import PolicyError, SourceUnavailableError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pydantic import SecretStr
 
 VERSION_TABLE: Final = "governance_version"
@@ -75,6 +78,18 @@ def _make_directory(directory: Path) -> None:
         ) from error
 
 
+@contextmanager
+def _answering() -> Generator[None]:
+    """Say so when the database does not answer."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise SourceUnavailableError(
+            f"the governance database did not answer: {error.orig}",
+            hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
+        ) from error
+
+
 def upgrade(engine: Engine) -> str:
     """Bring the schema to the code's revision, which is returned. Safe to run twice.
 
@@ -83,7 +98,7 @@ def upgrade(engine: Engine) -> str:
         SourceUnavailableError: the database does not answer.
     """
     try:
-        with engine.execution_options(write=True).begin() as connection:
+        with _answering(), engine.execution_options(write=True).begin() as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
@@ -93,26 +108,14 @@ def upgrade(engine: Engine) -> str:
             f"the governance database has a schema that this version does not know: {error}",
             hint="Install the version that made it, or a newer one; nothing was changed.",
         ) from error
-    except DBAPIError as error:
-        raise SourceUnavailableError(
-            f"the governance database did not answer: {error.orig}",
-            hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
-        ) from error
     return _head()
 
 
 def status(engine: Engine) -> tuple[str | None, str]:
     """The schema revision found (None: no schema) and the one the code needs."""
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(
-                connection, opts={"version_table": VERSION_TABLE}
-            ).get_current_revision(), _head()
-    except DBAPIError as error:
-        raise SourceUnavailableError(
-            f"the governance database did not answer: {error.orig}",
-            hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
-        ) from error
+    with _answering(), engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return context.get_current_revision(), _head()
 
 
 def require_current(engine: Engine) -> None:

@@ -180,3 +180,9 @@ def test_every_expectation_that_a_suite_uses_has_a_name_in_both_languages() -> N
     for name in used:
         assert not wording.observed(name, "ja").isascii()
         assert wording.observed(name, "en") != name.removeprefix("expect_").replace("_", " ")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_limit_is_printed_as_it_is(language: str) -> None:
+    seen = Observation("accuracy", value=0.98, low=0.97, high=0.99, limit=0.999, comparison=">=", verdict=Verdict.FAIL)
+    assert "0.999" in wording.observation_line(seen, language)
