@@ -11,22 +11,23 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import holidays
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from governance import policy as policies
 from governance.errors import PolicyError
 from governance.policy import Policy
 from governance.settings import Settings
-from governance.store import database
+from governance.store import database, ledger
 from governance.store.facts import AsOf, Telling
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from sqlalchemy.orm import Session
 
     from governance.core.calendar import IsOpen
 
@@ -61,6 +62,17 @@ def _commit() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The moments that a reader asks about: how things were, and as far as known when."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
+NOW: Final = Asked()
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """Built once per process and passed by hand; tests build one with a fixed clock."""
 
@@ -72,31 +84,38 @@ class Runtime:
     source: str = "shell"
     """The DAG run, shell or import that tells what this runtime records."""
     code_version: str = field(default_factory=code_version)
+    salt: ledger.Salt = ledger.new_salt
+    """What hides the rows behind the ledger's commitments; tests draw known ones."""
 
     @property
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.policy.calendar.time_zone)
 
-    def telling(self) -> Telling:
+    def telling(self, session: Session) -> Telling:
         """Who tells the facts of one transaction, and when."""
-        return Telling(self.actor, self.source, self.clock())
-
-    def current(self) -> AsOf:
-        """All that is known now."""
         now = self.clock()
-        return AsOf(now, now)
+        return Telling(self.actor, self.source, now, ledger.moment(session, now))
+
+    def current(self, session: Session) -> AsOf:
+        """All that is known now; asked again for the same position, it reads the same."""
+        return AsOf(self.clock(), ledger.known_at(session))
+
+    def asked(self, session: Session, asked: Asked) -> AsOf:
+        """Where a reader wants to stand on both clocks; unasked, now and with all that is known."""
+        now = self.current(session)
+        return AsOf(asked.as_of or now.as_of, asked.known_at or now.known_at)
 
     @contextmanager
     def reading(self) -> Generator[Session]:
-        """A consistent view of the facts."""
-        with Session(self.engine) as session:
+        """One snapshot of the facts, whatever is written meanwhile."""
+        with database.snapshot(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Generator[Session]:
-        """One transaction: committed at the end, or nothing of it is kept."""
-        with Session(self.engine.execution_options(write=True)) as session, session.begin():
+        """One transaction over facts and ledger: committed at the end, or nothing of it is kept."""
+        with ledger.writing(self.engine, self.salt) as session:
             yield session
 
 

@@ -19,8 +19,21 @@ _LONGEST_DECIMAL: Final = 10_000
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - anything `plain` takes
-    """SHA-256, in hex, of the RFC 8785 form of `plain(value)`."""
-    return hashlib.sha256(rfc8785.dumps(plain(value))).hexdigest()
+    """SHA-256, in hex, of the canonical form of `value`."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401 - anything `plain` takes
+    """The one RFC 8785 form, UTF-8, of `plain(value)`."""
+    return rfc8785.dumps(plain(value))
+
+
+def commitment(row: bytes, salt: str) -> str:
+    """Bind to a row without showing it: SHA-256, in hex, of the salt (hex) and the row's canonical form.
+
+    The salt keeps short rows from being guessed; whoever erases row and salt leaves nothing to guess from.
+    """
+    return hashlib.sha256(bytes.fromhex(salt) + row).hexdigest()
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything in, JSON out
@@ -51,6 +64,12 @@ def _digits(value: int) -> str:
     return str(value) if value.bit_length() <= _LONGEST_DECIMAL else hex(value)
 
 
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise TypeError(f"naive datetime {value!r} has no plain form: say which time zone")
+    return value
+
+
 def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {_storable(str(key)): plain(value[key]) for key in sorted(value, key=str)}
 
@@ -61,7 +80,7 @@ _PLAIN: Final[tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...]] 
     (str, _storable),
     (int, lambda value: value if abs(value) < _EXACT else _digits(value)),
     (float, lambda value: value if abs(value) < _EXACT else str(value)),
-    (datetime, lambda value: value.astimezone(UTC).isoformat(timespec="microseconds")),
+    (datetime, lambda value: _aware(value).astimezone(UTC).isoformat(timespec="microseconds")),
     (date, date.isoformat),
     (Mapping, _mapping),
     ((list, tuple), lambda value: [plain(item) for item in value]),

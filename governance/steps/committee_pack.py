@@ -56,8 +56,9 @@ def build(rt: Runtime, period: str | None = None) -> dict[str, str]:
     for name, data in files.items():
         _write(rt.settings.pack_dir / name, data)
     with rt.writing() as session:
-        registers.record_policy(session, rt.policy, rt.telling())
-        registers.record_pack(session, pack, _digests(files), rt.telling())
+        telling = rt.telling(session)
+        registers.record_policy(session, rt.policy, telling)
+        registers.record_pack(session, pack, _digests(files), telling)
     return {str(rt.settings.pack_dir / name): sha for name, sha in _digests(files).items()}
 
 
@@ -75,7 +76,7 @@ def _month(rt: Runtime, period: str | None) -> Month:
 
 def _published(rt: Runtime, month: Month) -> PackRow | None:
     with rt.reading() as session:
-        return registers.final_pack(session, str(month), rt.current())
+        return registers.final_pack(session, str(month), rt.current(session))
 
 
 def _typeset(

@@ -25,7 +25,8 @@ def sync(rt: Runtime) -> dict[str, Any]:
     """
     seen = model_registry.read(rt.settings)
     with rt.writing() as session:
-        telling, at = rt.telling(), rt.current()
+        telling = rt.telling(session)
+        at = telling.position
         changes = inventory.reconcile(seen, facts.models(session, at))
         use_cases = {model.name: inventory.use_case_of(model.name, rt.policy)[0] for model in seen}
         facts.record_changes(session, changes, use_cases, telling)

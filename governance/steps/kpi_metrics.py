@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def measure(rt: Runtime) -> int:
     """Measure every KPI; a value that stays the same is told once a day. Returns how many were told."""
     with rt.writing() as session:
-        telling = rt.telling()
-        values = kpis.measure(position.read(session, rt.policy, rt.current()), rt.policy)
+        telling = rt.telling(session)
+        values = kpis.measure(position.read(session, rt.policy, telling.position), rt.policy)
         fresh_since = day_start(telling.at, rt.zone)
         return registers.record_kpis(session, values, rt.policy.digest, telling=telling, fresh_since=fresh_since)

@@ -10,6 +10,7 @@ from governance.core import inventory as inventory_rules
 from governance.core.terms import Words
 from governance.core.tiers import classify
 from governance.core.wording import reason_line
+from governance.runtime import NOW, Asked
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import registers
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def gates(rt: Runtime) -> list[Row]:
+def gates(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """The newest decision of every version that stands at a gate, blocked first."""
     with rt.reading() as session:
-        at = rt.current()
+        at = rt.asked(session, asked)
         models = inventory_facts.models(session, at)
         standing = gate_rules.standing(models, gate_facts.decisions(session, at), rt.policy)
     aliases = {model.name: model.aliases for model in models}
@@ -61,10 +62,10 @@ def _aliases_of(decision: GateDecision, aliases: dict[str, int] | Any) -> list[s
     return sorted(alias for alias, number in aliases.items() if number == decision.subject.version)
 
 
-def inventory(rt: Runtime) -> list[Row]:
+def inventory(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Every registered model with what the company says of it."""
     with rt.reading() as session:
-        models = inventory_facts.models(session, rt.current())
+        models = inventory_facts.models(session, rt.asked(session, asked))
     return [_model(model, rt.policy) for model in models]
 
 
@@ -80,10 +81,10 @@ def _model(model: RegisteredModel, policy: Policy) -> Row:
     }
 
 
-def findings(rt: Runtime) -> list[Row]:
+def findings(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Everything that is out of order in the inventory."""
     with rt.reading() as session:
-        at = rt.current()
+        at = rt.asked(session, asked)
         models, decisions = inventory_facts.models(session, at), gate_facts.decisions(session, at)
     found, language = inventory_rules.findings(models, decisions, rt.policy), rt.settings.language
     return [
@@ -92,10 +93,10 @@ def findings(rt: Runtime) -> list[Row]:
     ]
 
 
-def risks(rt: Runtime) -> list[Row]:
+def risks(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Open risks, highest score first."""
     with rt.reading() as session:
-        found = [risk for risk in registers.risks(session, rt.current()) if risk.is_open]
+        found = [risk for risk in registers.risks(session, rt.asked(session, asked)) if risk.is_open]
     fields = ("score", "subject", "rule", "use_case", "likelihood", "impact", "owner", "opened_at", "due_on", "cause")
     found.sort(key=lambda risk: (-risk.score, risk.subject, risk.rule))
     return [_row(risk, fields, rt.settings.language) for risk in found]
@@ -106,18 +107,18 @@ def _row(fact: object, fields: Sequence[str], language: str) -> Row:
     return {field: value.in_(language) if isinstance(value, Words) else value for field, value in values.items()}
 
 
-def kpis(rt: Runtime) -> list[Row]:
+def kpis(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """The newest value of every KPI."""
     with rt.reading() as session:
-        found = registers.kpis(session, rt.current())
+        found = registers.kpis(session, rt.asked(session, asked))
     fields = ("kpi", "value", "light", "numerator", "denominator", "detail")
     return [_row(found[code], fields, rt.settings.language) for code in sorted(found)]
 
 
-def packs(rt: Runtime) -> list[Row]:
+def packs(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """The newest pack of every month, with the path and digest of each file."""
     with rt.reading() as session:
-        found = registers.packs(session, rt.current())
+        found = registers.packs(session, rt.asked(session, asked))
     return [
         {
             "period": row.period,

@@ -49,7 +49,7 @@ def plan(rt: Runtime) -> list[dict[str, str | int]]:
         Models and versions, sorted; small enough for XCom.
     """
     with rt.reading() as session:
-        at = rt.current()
+        at = rt.current(session)
         models, decisions = inventory_facts.models(session, at), facts.decisions(session, at)
         results, changed = facts.results(session, at), inventory_facts.changed_at(session, at)
     wanted = set()
@@ -89,7 +89,7 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
     """
     subject = _read(rt, key)
     with rt.writing() as session:
-        telling = rt.telling()
+        telling = rt.telling(session)
         registers.record_policy(session, rt.policy, telling)
         codes = _gates_of(rt, subject)
         for code in codes:
@@ -107,7 +107,7 @@ def decisions(rt: Runtime, key: VersionKey) -> list[GateDecision]:
         NotFoundError: no gate has decided on it.
     """
     with rt.reading() as session:
-        found = facts.decisions_of(session, key, rt.current())
+        found = facts.decisions_of(session, key, rt.current(session))
     if not found:
         raise NotFoundError(
             f"{key}: no gate has decided on it", hint="Run `governance sync`, then `governance check MODEL VERSION`."
@@ -129,7 +129,7 @@ def report(decision: GateDecision, language: str) -> str:
 
 def _read(rt: Runtime, key: VersionKey) -> _Subject:
     with rt.reading() as session:
-        at = rt.current()
+        at = rt.current(session)
         model = inventory_facts.model(session, key.model, at)
         version = next((v for v in model.versions if v.key == key), None) if model else None
         if model is None or version is None:
@@ -210,9 +210,9 @@ def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:
     case = subject.use_case
     assert case is not None  # noqa: S101 - as above
-    telling = rt.telling()
     recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
     with rt.writing() as session:
+        telling = rt.telling(session)
         facts.record_result(
             session,
             (subject.version.key, name),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def reassess(rt: Runtime) -> int:
     """Open, keep or close one risk per cause; returns how many assessments were new."""
     with rt.writing() as session:
-        telling = rt.telling()
-        at = position.read(session, rt.policy, rt.current())
+        telling = rt.telling(session)
+        at = position.read(session, rt.policy, telling.position)
         register = risks.reassess(
             gates.standing(at.models, at.decisions, rt.policy), at.findings, at.risks, rt.policy, now=telling.at
         )

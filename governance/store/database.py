@@ -15,6 +15,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
 
 from governance.errors import PolicyError, SourceUnavailableError, StoreError
 
@@ -88,6 +89,15 @@ def _answering() -> Generator[None]:
             f"the governance database did not answer: {error.orig}",
             hint="Check GOVERNANCE_DATABASE_URL and that the server runs.",
         ) from error
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Generator[Session]:
+    """A session that sees the database as it was at its first read (SQLite's WAL gives that by itself)."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with Session(engine) as session:
+        yield session
 
 
 def upgrade(engine: Engine) -> str:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import func, inspect, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import aliased
 
 from governance.core.evidence import digest, plain
 from governance.errors import ConflictError
+from governance.store import ledger
 from governance.store.models import Fact
 
 if TYPE_CHECKING:
@@ -32,11 +31,19 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Who tells facts, from where, and when we learn them."""
+    """Who tells facts, from where, and when: by the clock, and in the ledger's order."""
 
     actor: str
     source: str
     at: datetime
+    """What the clock says; facts are in effect from then on unless they say otherwise."""
+    recorded_at: datetime
+    """When they count as learnt: after everything that was committed before."""
+
+    @property
+    def position(self) -> AsOf:
+        """All that is known to this transaction."""
+        return AsOf(self.at, self.recorded_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,10 @@ def _values(fact: Fact, telling: Telling) -> dict[str, Any]:
     content = _content(fact)
     fact.subject = plain(fact.subject)
     fact.effective_at = fact.effective_at or telling.at
-    fact.recorded_at, fact.actor, fact.source = telling.at, telling.actor, telling.source
-    fact.digest = digest({"subject": fact.subject, **content})
+    fact.recorded_at, fact.actor, fact.source = telling.recorded_at, telling.actor, telling.source
+    fact.digest = digest(
+        {name: value for name, value in content.items() if value is not None} | {"subject": fact.subject}
+    )
     return {**content, **{name: getattr(fact, name) for name in _HEAD}}
 
 
@@ -91,16 +100,14 @@ def _cleaned(value: Any) -> Any:  # noqa: ANN401 - a column's value
 
 
 def _insert(session: Session, table: type[F], pending: dict[str, dict[str, Any]]) -> list[str]:
-    """Insert what is not there; two writers at the same moment leave one row."""
-    insert = insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
+    """Insert what is not there. Writers queue for the ledger's head, so nobody inserts meanwhile."""
     known = _digests(session, table, pending)
     for id_, known_digest in known.items():
         _refuse_conflict(table, pending[id_], known_digest)
     new = [values for id_, values in pending.items() if id_ not in known]
     for chunk in _chunks(new):
-        session.execute(insert(table).on_conflict_do_nothing(index_elements=["id"]), chunk)
-    for id_, stored in _digests(session, table, [values["id"] for values in new]).items():
-        _refuse_conflict(table, pending[id_], stored)
+        session.execute(insert(table), chunk)
+    ledger.note(session, table, new)
     return [values["id"] for values in new]
 
 
@@ -172,7 +179,7 @@ def record_changed(
     if not rows:
         return []
     table = type(rows[0])
-    state = {_series(row): row for row in newest(session, table, AsOf(telling.at, telling.at), *where)}
+    state = {_series(row): row for row in newest(session, table, telling.position, *where)}
     fresh = []
     for row in rows:
         old, content = state.get(_series(row)), digest(_content(row))

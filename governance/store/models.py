@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, Date, Float, Index, MetaData, String, Text
+from sqlalchemy import BigInteger, Boolean, Date, Float, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from governance.store.types import Json, UtcDateTime
@@ -15,7 +15,13 @@ from governance.store.types import Json, UtcDateTime
 class Base(DeclarativeBase):
     """Root of the mapping; constraint names are the same on every database."""
 
-    metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+        }
+    )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         date: Date(),
@@ -25,6 +31,7 @@ class Base(DeclarativeBase):
         int: BigInteger(),
         float: Float(53),
         bool: Boolean(),
+        bytes: LargeBinary(),
     }
 
 
@@ -33,11 +40,16 @@ class Fact(Base):
 
     `id` is a hash of the fact's natural key: the same fact told twice has the same id, so a task
     that runs twice adds nothing. `series` names the columns that say which facts supersede
-    each other; the newest of a series is its current state.
+    each other; the newest of a series is its current state. `disclosed` names the columns that the
+    ledger shows in the clear: ids, verdicts and numbers, never free text or a person.
+
+    A column may be added to a table later only if it may be empty: what is empty is left out of a
+    fact's canonical form, so older facts keep theirs.
     """
 
     __abstract__ = True
     series: ClassVar[tuple[str, ...]] = ("subject",)
+    disclosed: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject: Mapped[str]
@@ -66,11 +78,16 @@ class InventorySweep(Fact):
     """A complete reading of MLflow: how much there was, what changed, what is out of order."""
 
     __tablename__ = "inventory_sweep"
+    disclosed = ("models", "versions")
 
     models: Mapped[int]
     versions: Mapped[int]
     changes: Mapped[dict[str, Any]]
     findings: Mapped[list[Any]]
+    absent: Mapped[list[Any] | None]
+    """What was missing for the first time: gone for good only if the next complete reading misses it too."""
+    is_full: Mapped[bool | None]
+    """Whether runs of unchanged versions were read again as well."""
 
 
 class RegisteredModelRow(Fact):
@@ -78,6 +95,7 @@ class RegisteredModelRow(Fact):
 
     __tablename__ = "registered_model"
     series = ("model",)
+    disclosed = ("model", "is_present")
 
     model: Mapped[str]
     use_case: Mapped[str | None]
@@ -91,6 +109,7 @@ class ModelVersionRow(Fact):
 
     __tablename__ = "model_version"
     series = ("model", "version")
+    disclosed = ("model", "version", "run_id", "is_present")
 
     model: Mapped[str]
     version: Mapped[int]
@@ -110,11 +129,18 @@ class AliasEvent(Fact):
 
     __tablename__ = "alias_event"
     series = ("model", "alias")
+    disclosed = ("model", "alias", "from_version", "to_version", "seen_after", "decision", "outside_gate")
 
     model: Mapped[str]
     alias: Mapped[str]
     from_version: Mapped[int | None]
     to_version: Mapped[int | None]
+    seen_after: Mapped[datetime | None]
+    """The last complete reading that still showed the old state: it moved between then and `effective_at`."""
+    decision: Mapped[str | None]
+    """The gate decision that the move rests on."""
+    outside_gate: Mapped[bool | None]
+    """A protected alias moved without one."""
 
 
 class CheckResultRow(Fact):
@@ -122,6 +148,7 @@ class CheckResultRow(Fact):
 
     __tablename__ = "check_result"
     series = ("model", "version", "check")
+    disclosed = ("model", "version", "check", "verdict", "n", "data_digest", "definition", "files")
 
     model: Mapped[str]
     version: Mapped[int]
@@ -132,6 +159,8 @@ class CheckResultRow(Fact):
     observations: Mapped[list[Any]]
     data_digest: Mapped[str]
     definition: Mapped[str]
+    files: Mapped[dict[str, Any] | None]
+    """Evidence files: name -> SHA-256."""
 
 
 class GateDecisionRow(Fact):
@@ -139,6 +168,7 @@ class GateDecisionRow(Fact):
 
     __tablename__ = "gate_decision"
     series = ("model", "version", "gate")
+    disclosed = ("model", "version", "gate", "tier", "verdict", "policy_digest", "facts_digest", "code_version")
 
     model: Mapped[str]
     version: Mapped[int]
@@ -157,6 +187,7 @@ class RiskAssessment(Fact):
 
     __tablename__ = "risk_assessment"
     series = ("subject", "rule")
+    disclosed = ("rule", "use_case", "likelihood", "impact", "score", "is_open", "opened_at", "due_on")
 
     rule: Mapped[str]
     use_case: Mapped[str | None]
@@ -175,6 +206,7 @@ class KpiValueRow(Fact):
 
     __tablename__ = "kpi_value"
     series = ("kpi",)
+    disclosed = ("kpi", "value", "numerator", "denominator", "light", "policy_digest")
 
     kpi: Mapped[str]
     value: Mapped[float | None]
@@ -190,6 +222,7 @@ class PolicyVersion(Fact):
 
     __tablename__ = "policy_version"
     series = ("policy_digest",)
+    disclosed = ("policy_digest",)
 
     policy_digest: Mapped[str]
     content: Mapped[dict[str, Any]]
@@ -200,6 +233,7 @@ class PackRow(Fact):
 
     __tablename__ = "pack"
     series = ("period", "interim")
+    disclosed = ("period", "as_of", "known_at", "interim", "policy_digest", "revision", "files", "sealed_size")
 
     period: Mapped[str]
     as_of: Mapped[datetime]
@@ -209,6 +243,67 @@ class PackRow(Fact):
     revision: Mapped[int]
     files: Mapped[dict[str, Any]]
     """File name -> SHA-256."""
+    sealed_size: Mapped[int | None]
+    """Size of the ledger at the checkpoint that the pack prints."""
+
+
+class DeclaredSystem(Fact):
+    """An AI system that MLflow does not hold, as the company declared it: bought, SaaS or embedded."""
+
+    __tablename__ = "declared_system"
+    series = ("system",)
+    disclosed = ("system", "kind", "use_case", "in_use_since", "is_present", "file_digest")
+
+    system: Mapped[str]
+    name: Mapped[str]
+    kind: Mapped[str]
+    vendor: Mapped[str | None]
+    use_case: Mapped[str | None]
+    owner: Mapped[str | None]
+    purpose: Mapped[str]
+    in_use_since: Mapped[date | None]
+    details: Mapped[dict[str, Any]]
+    is_present: Mapped[bool]
+    file_digest: Mapped[str]
+    """SHA-256 of the file it was imported from."""
+
+
+class EvidenceFileRow(Fact):
+    """A file in the evidence store, which holds it under its SHA-256."""
+
+    __tablename__ = "evidence_file"
+    series = ("sha256", "subject")
+    disclosed = ("sha256", "size", "kind", "media_type")
+
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    kind: Mapped[str]
+    media_type: Mapped[str]
+    name: Mapped[str]
+
+
+class SigningKey(Fact):
+    """A key that seals the ledger, announced under the signature of the one before it."""
+
+    __tablename__ = "signing_key"
+    series = ("subject",)
+    disclosed = ("verifier_key", "previous", "signature")
+
+    verifier_key: Mapped[str]
+    previous: Mapped[str | None]
+    signature: Mapped[str]
+
+
+class EvidenceVerification(Fact):
+    """How a comparison of the ledger with its facts and its published checkpoints ended."""
+
+    __tablename__ = "evidence_verification"
+    disclosed = ("size", "root", "intact")
+
+    size: Mapped[int]
+    root: Mapped[str]
+    intact: Mapped[bool]
+    findings: Mapped[list[Any]]
 
 
 FACTS: tuple[type[Fact], ...] = (
@@ -222,5 +317,58 @@ FACTS: tuple[type[Fact], ...] = (
     KpiValueRow,
     PolicyVersion,
     PackRow,
+    DeclaredSystem,
+    EvidenceFileRow,
+    SigningKey,
+    EvidenceVerification,
 )
 """Every table that holds facts."""
+
+
+class LedgerEntry(Base):
+    """One entry of the Merkle log: it commits to one fact.
+
+    `leaf` is the RFC 6962 hash of key and body; `salt` opens the body's commitment to the fact's
+    whole row, and is erased with it.
+    """
+
+    __tablename__ = "ledger_entry"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(unique=True)
+    """Table and id of the fact: an entry is appended once."""
+    body: Mapped[str]
+    """RFC 8785 canonical JSON."""
+    leaf: Mapped[bytes]
+    salt: Mapped[str | None]
+
+
+class LedgerTile(Base):
+    """Hash of a complete subtree of 256, 65,536 ... entries, so that a proof reads few rows."""
+
+    __tablename__ = "ledger_tile"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
+class LedgerHead(Base):
+    """The one row that writers queue for: how long the log is, its frontier, and when it last grew."""
+
+    __tablename__ = "ledger_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int]
+    frontier: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+
+
+class LedgerCheckpoint(Base):
+    """A signed note over the log at one size."""
+
+    __tablename__ = "ledger_checkpoint"
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    note: Mapped[str]
+    made_at: Mapped[datetime]

@@ -59,7 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Path]:
     version = factories.version(HOSTILE)
     seen = (RegisteredModel(HOSTILE, "", {}, {"champion": 1}, (version,)),)
     with rt.writing() as session:
-        inventory_facts.record_changes(session, inventory.reconcile(seen, ()), {}, rt.telling())
+        inventory_facts.record_changes(session, inventory.reconcile(seen, ()), {}, rt.telling(session))
     model_gate.decide(rt, version.key)
     engine.dispose()
     return {"database_url": url, **settings}

@@ -64,10 +64,11 @@ class Company:
 
     def know(self, *models: RegisteredModel) -> None:
         with self.rt.writing() as session:
-            known = inventory_facts.models(session, self.rt.current())
+            telling = self.rt.telling(session)
+            known = inventory_facts.models(session, telling.position)
             changes = inventory.reconcile(models, known)
-            inventory_facts.record_changes(session, changes, {}, self.rt.telling())
-            inventory_facts.record_sweep(session, models, changes, (), self.rt.telling())
+            inventory_facts.record_changes(session, changes, {}, telling)
+            inventory_facts.record_sweep(session, models, changes, (), telling)
 
     def deliver(self, *predictions: Any, to: str = MODEL) -> None:
         target = self.data / to / "v1.parquet"
@@ -86,7 +87,7 @@ class Company:
 
     def verdicts(self, key: VersionKey = KEY) -> dict[str, Verdict]:
         with self.rt.reading() as session:
-            found = gates.results_of(session, key, self.rt.current())
+            found = gates.results_of(session, key, self.rt.current(session))
         return {name: result.finding.verdict for name, result in found.items()}
 
 
@@ -159,7 +160,7 @@ def test_broken_data_block_until_they_are_mended_and_the_risk_closes_with_them(c
     risk_register.reassess(company.rt)
     assert model_gate.blocked(company.rt, KEY) == ""
     with company.rt.reading() as session:
-        risks = {risk.rule: risk.is_open for risk in registers.risks(session, company.rt.current())}
+        risks = {risk.rule: risk.is_open for risk in registers.risks(session, company.rt.current(session))}
     assert risks["data_quality"] is False
 
 
@@ -187,7 +188,7 @@ def test_the_next_day_checks_again_only_what_its_tier_wants_daily(company: Compa
     for key in (KEY, DAILY):
         company.run(key)
     with company.rt.reading() as session:
-        found = gates.results(session, company.rt.current())
+        found = gates.results(session, company.rt.current(session))
     told_at = {key: {result.at.date() for result in found[key].values()} for key in (KEY, DAILY)}
     assert told_at == {KEY: {OCTOBER.date()}, DAILY: {OCTOBER.date() + timedelta(days=1)}}
     assert company.counts()["check_result"] == before["check_result"] + len(found[DAILY])
@@ -254,9 +255,10 @@ def test_a_fact_of_the_month_that_is_learnt_late_does_not_change_its_published_p
     late = AliasEvent(subject=MODEL, model=MODEL, alias="champion", from_version=1, to_version=None)
     late.id, late.effective_at = facts.fact_id(AliasEvent, "late"), OCTOBER + timedelta(days=5)
     with company.rt.writing() as session:
-        facts.record(session, [late], company.rt.telling())
-    in_october, learnt = OCTOBER + timedelta(days=9), company.rt.current().known_at
+        facts.record(session, [late], company.rt.telling(session))
+    in_october = OCTOBER + timedelta(days=9)
     with company.rt.reading() as session:  # the late fact counts in whatever is read anew ...
+        learnt = company.rt.current(session).known_at
         for known_at, aliases in ((NOVEMBER, {"champion": 1}), (learnt, {})):
             read = inventory_facts.model(session, MODEL, AsOf(in_october, known_at))
             assert read is not None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import BigInteger, Boolean, Date, Engine, Float, String, Text, func, insert, select, text
@@ -35,10 +36,20 @@ from governance.core.terms import (
     Words,
 )
 from governance.errors import ConflictError, PolicyError, SourceUnavailableError, StoreError
-from governance.store import database, facts, gates, registers
+from governance.store import database, facts, gates, ledger, registers
 from governance.store import inventory as inventory_facts
 from governance.store.facts import AsOf, Telling
-from governance.store.models import FACTS, AliasEvent, Base, GateDecisionRow, PackRow
+from governance.store.models import (
+    FACTS,
+    AliasEvent,
+    Base,
+    GateDecisionRow,
+    LedgerCheckpoint,
+    LedgerEntry,
+    LedgerHead,
+    LedgerTile,
+    PackRow,
+)
 from governance.store.types import UtcDateTime
 from tests import factories, factories_pack
 from tests.integration import databases
@@ -64,14 +75,24 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def session(engine: Engine) -> Generator[Session]:
-    """A transaction that leaves nothing behind."""
-    with Session(engine.execution_options(write=True)) as opened:
+    with undone(engine) as opened:
         yield opened
-        opened.rollback()
+
+
+@contextlib.contextmanager
+def undone(engine: Engine) -> Generator[Session]:
+    """A transaction that leaves nothing behind."""
+    with contextlib.suppress(UndoError), ledger.writing(engine) as opened:
+        yield opened
+        raise UndoError
+
+
+class UndoError(Exception):
+    """Leaves a transaction without committing it."""
 
 
 def telling(after: float = 0) -> Telling:
-    return Telling("tests", "shell", NOW + timedelta(seconds=after))
+    return Telling("tests", "shell", NOW + timedelta(seconds=after), NOW + timedelta(seconds=after))
 
 
 def at(seconds: float = 3600) -> AsOf:
@@ -142,8 +163,15 @@ def test_a_server_that_does_not_answer_can_be_tried_again() -> None:
         assert "canary" not in str(caught.value)
 
 
-def test_every_table_but_alembics_holds_facts() -> None:
-    assert {table.name for table in Base.metadata.sorted_tables} == {table.__tablename__ for table in FACTS}
+def test_every_table_holds_facts_or_the_ledger_over_them() -> None:
+    ledgers = {table.__tablename__ for table in (LedgerEntry, LedgerTile, LedgerHead, LedgerCheckpoint)}
+    assert {table.name for table in Base.metadata.sorted_tables} - ledgers == {table.__tablename__ for table in FACTS}
+
+
+def test_every_fact_shows_the_ledger_columns_that_it_has_and_none_that_name_a_person() -> None:
+    for table in FACTS:
+        columns = {column.name for column in table.__table__.columns}
+        assert set(table.disclosed) <= columns - {"owner", "actor", "description", "tags", "name"}
 
 
 @pytest.mark.parametrize("table", FACTS, ids=lambda table: table.__tablename__)
@@ -224,10 +252,10 @@ def test_a_number_that_one_database_returns_as_another_kind_is_still_the_same_fa
 
 def test_two_processes_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
     script = (
-        "import sys; from pydantic import SecretStr; from sqlalchemy.orm import Session\n"
-        "from governance.store import database, facts; from tests.integration.test_store import alias, telling\n"
+        "import sys; from pydantic import SecretStr\n"
+        "from governance.store import database, facts, ledger; from tests.integration.test_store import alias, telling\n"
         "engine = database.connect(SecretStr(sys.argv[1])); sys.stdin.readline()\n"
-        "with Session(engine.execution_options(write=True)) as session, session.begin():\n"
+        "with ledger.writing(engine) as session:\n"
         "    facts.record_changed(session, [alias(7, model='processes')], telling())\n"
     )
     url = engine.url.render_as_string(hide_password=False)
@@ -248,7 +276,7 @@ def test_two_writers_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
     def write() -> None:
         barrier.wait()
         try:
-            with Session(engine.execution_options(write=True)) as session, session.begin():
+            with ledger.writing(engine) as session:
                 facts.record_changed(session, [alias(7, model="raced")], telling())
         except Exception as error:  # noqa: BLE001 - told below
             problems.append(error)
@@ -263,14 +291,14 @@ def test_two_writers_at_the_same_moment_leave_one_fact(engine: Engine) -> None:
     assert (found, problems) == (1, [])
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=8),
     st.integers(0, 9),
     st.integers(0, 9),
 )
 def test_reading_back_agrees_with_a_plain_list_on_both_clocks(
-    session: Session, told: list[tuple[int, int, int]], as_of: int, known_at: int
+    engine: Engine, told: list[tuple[int, int, int]], as_of: int, known_at: int
 ) -> None:
     """Each fact: true from, learnt at, value; the newest true one that was known by then counts."""
     rows = []
@@ -278,14 +306,19 @@ def test_reading_back_agrees_with_a_plain_list_on_both_clocks(
         row = alias(value, model="clocks")
         row.id = facts.fact_id(AliasEvent, number, effective, recorded, value)
         row.effective_at = NOW + timedelta(minutes=effective)
-        facts.record(session, [row], Telling("tests", "shell", NOW + timedelta(minutes=recorded)))
-        rows.append((effective, recorded, row.id, value))
-    known = [row for row in rows if row[0] <= as_of and row[1] <= known_at]
+        rows.append((effective, recorded, row, value))
+    known = [
+        (effective, recorded, row.id, value)
+        for effective, recorded, row, value in rows
+        if effective <= as_of and recorded <= known_at
+    ]
     position = AsOf(NOW + timedelta(minutes=as_of), NOW + timedelta(minutes=known_at))
-    found = facts.newest(session, AliasEvent, position, AliasEvent.model == "clocks")
-    one = facts.newest_one(session, AliasEvent, position, AliasEvent.model == "clocks")
-    values = [row.to_version for row in found], one.to_version if one else None
-    session.rollback()
+    with undone(engine) as session:
+        for _, recorded, row, _ in rows:
+            facts.record(session, [row], telling(60 * recorded))
+        found = facts.newest(session, AliasEvent, position, AliasEvent.model == "clocks")
+        one = facts.newest_one(session, AliasEvent, position, AliasEvent.model == "clocks")
+        values = [row.to_version for row in found], one.to_version if one else None
     assert values == (([max(known)[3]], max(known)[3]) if known else ([], None))
 
 
@@ -395,7 +428,7 @@ def test_risks_kpis_and_policies_come_back_as_they_were(session: Session) -> Non
 
 
 def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
-    with pytest.raises(RuntimeError), Session(engine.execution_options(write=True)) as session, session.begin():
+    with pytest.raises(RuntimeError), ledger.writing(engine) as session:
         facts.record_changed(session, [alias(1, model="half")], telling())
         raise RuntimeError
     with Session(engine) as session:

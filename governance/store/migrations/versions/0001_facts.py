@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from governance.store.guards import append_only
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -159,34 +161,8 @@ def _head() -> list[sa.Column[Any]]:
 
 def upgrade() -> None:
     """Create every table, its two indexes and the triggers that refuse change."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "CREATE FUNCTION governance_refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
-        )
     for name, (series, columns) in _TABLES.items():
         op.create_table(name, *_head(), *columns, sa.PrimaryKeyConstraint("id", name=f"pk_{name}"))
         op.create_index(f"ix_{name}_series", name, [series], postgresql_using="hash")
         op.create_index(f"ix_{name}_effective_at", name, ["effective_at"])
-        _append_only(name)
-
-
-def _append_only(table: str) -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f'CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
-            "FOR EACH STATEMENT EXECUTE FUNCTION governance_refuse_change()"
-        )
-        op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {table}_append_only')
-        return
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f'CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON "{table}" '
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
-    # INSERT OR REPLACE deletes without firing a DELETE trigger: a row that is there is left as it is.
-    known = f'SELECT 1 FROM "{table}" WHERE id = NEW.id OR rowid = NEW.rowid'  # noqa: S608 - our own names
-    op.execute(
-        f'CREATE TRIGGER {table}_no_replace BEFORE INSERT ON "{table}" '
-        f"WHEN EXISTS ({known}) BEGIN SELECT RAISE(IGNORE); END"
-    )
+        append_only(op.get_bind(), name)
