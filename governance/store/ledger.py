@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, update
@@ -32,9 +33,10 @@ Salt = Callable[[], str]
 Told = tuple[str, tuple[str, ...], Mapping[str, Any]]
 """A fact just told: its table, the columns that its entry shows, its row."""
 
-_TILE: Final = 8
+TILE: Final = 8
 """Every so many levels the tree is kept, so that a proof at a million entries reads some hundred rows."""
 _CHUNK: Final = 500
+_BLOCKS: Final = 512
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -174,7 +176,7 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> int:
 
 
 def _keep(tiles: list[dict[str, Any]], level: int, index: int, hash_: bytes) -> None:
-    if level % _TILE == 0:
+    if level % TILE == 0:
         tiles.append({"level": level, "index": index, "hash": hash_})
 
 
@@ -200,29 +202,32 @@ def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 
 def nodes(session: Session) -> Nodes:
-    """Read the tree for proofs: subtrees from the nearest kept level below, remembered while used."""
-    known: dict[tuple[int, int], bytes] = {}
+    """Read the tree for proofs, a block of 256 subtrees at a time; the blocks used last are remembered."""
+    blocks = lru_cache(maxsize=_BLOCKS)(lambda base, number: _block(session, base, number))
 
     def node(level: int, index: int) -> bytes:
-        if (level, index) not in known:
-            known[level, index] = _node(session, level, index)
-        return known[level, index]
+        above = level % TILE
+        base, number = level - above, index >> (TILE - above)
+        row = blocks(base, number)[above]
+        place = index - (number << (TILE - above))
+        if place >= len(row):
+            raise EvidenceError(
+                f"the ledger lacks the hash at level {level}, place {index}",
+                hint="Run `governance evidence verify`; somebody removed rows.",
+            )
+        return row[place]
 
     return node
 
 
-def _node(session: Session, level: int, index: int) -> bytes:
-    base = level - level % _TILE
-    width = 1 << (level - base)
-    hashes = _row_of_hashes(session, base, index * width, width)
-    if len(hashes) != width:
-        raise EvidenceError(
-            f"the ledger lacks hashes at level {base} from {index * width} on",
-            hint="Run `governance evidence verify`; somebody removed rows.",
-        )
-    while len(hashes) > 1:
-        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
-    return hashes[0]
+def _block(session: Session, level: int, number: int) -> list[list[bytes]]:
+    """The hashes of a block at `level`, and of every complete pair, pair of pairs ... above them."""
+    width = 1 << TILE
+    rows = [_row_of_hashes(session, level, number * width, width)]
+    for _ in range(TILE - 1):
+        below = rows[-1]
+        rows.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)])
+    return rows
 
 
 def _row_of_hashes(session: Session, level: int, start: int, count: int) -> list[bytes]:

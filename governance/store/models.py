@@ -287,11 +287,14 @@ class SigningKey(Fact):
 
     __tablename__ = "signing_key"
     series = ("subject",)
-    disclosed = ("verifier_key", "previous", "signature")
+    disclosed = ("verifier_key", "previous", "signature", "acceptance")
 
     verifier_key: Mapped[str]
     previous: Mapped[str | None]
     signature: Mapped[str]
+    """The previous key's, over the new one (the first key signs itself)."""
+    acceptance: Mapped[str | None]
+    """The new key's, over the previous one."""
 
 
 class EvidenceVerification(Fact):
@@ -371,4 +374,5 @@ class LedgerCheckpoint(Base):
 
     size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     note: Mapped[str]
-    made_at: Mapped[datetime]
+    known_at: Mapped[datetime]
+    """When the newest fact under it was learnt."""

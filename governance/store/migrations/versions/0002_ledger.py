@@ -65,7 +65,12 @@ _FACTS: dict[str, tuple[str, list[sa.Column[Any]]]] = {
     ),
     "signing_key": (
         "subject",
-        [_required("verifier_key", _TEXT), _optional("previous", _TEXT), _required("signature", _TEXT)],
+        [
+            _required("verifier_key", _TEXT),
+            _optional("previous", _TEXT),
+            _required("signature", _TEXT),
+            _optional("acceptance", _TEXT),
+        ],
     ),
     "evidence_verification": (
         "subject",
@@ -96,7 +101,10 @@ _LEDGER: dict[str, tuple[list[str], list[sa.Column[Any]]]] = {
             _required("recorded_at", _MOMENT),
         ],
     ),
-    "ledger_checkpoint": (["size"], [_required("size", _INT), _required("note", _TEXT), _required("made_at", _MOMENT)]),
+    "ledger_checkpoint": (
+        ["size"],
+        [_required("size", _INT), _required("note", _TEXT), _required("known_at", _MOMENT)],
+    ),
 }
 _SERIES = {
     "inventory_sweep": ["subject"],

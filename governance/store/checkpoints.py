@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign the ledger as it stands, announce the keys that sign it, and publish checkpoints outside the database."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import fsspec
+from sqlalchemy import insert, select
+
+from governance.core import merkle, signed_note
+from governance.core.merkle import Frontier
+from governance.errors import EvidenceError
+from governance.store import facts, ledger
+from governance.store.facts import AsOf, newest_one
+from governance.store.models import LedgerCheckpoint, LedgerHead, SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fsspec import AbstractFileSystem
+    from sqlalchemy.orm import Session
+
+    from governance.core.signed_note import Checkpoint
+    from governance.store.facts import Telling
+
+_ANNOUNCED: Final = b"governance signing key\n"
+_SUFFIX: Final = ".checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the ledger stands: its size and root, the moment up to which it knows, and the note that seals it."""
+
+    size: int
+    root: bytes
+    known_at: datetime
+    note: str | None = None
+
+    @property
+    def printed_root(self) -> str:
+        """The root as notes have it: base64."""
+        return base64.b64encode(self.root).decode()
+
+
+def position(session: Session) -> Position:
+    """Where the ledger stands now, sealed or not."""
+    head = session.scalars(select(LedgerHead)).one()
+    root = Frontier.unpack(head.size, head.frontier).root()
+    sealed = session.get(LedgerCheckpoint, head.size)
+    return Position(head.size, root, head.recorded_at, sealed.note if sealed else None)
+
+
+def position_at(session: Session, size: int, known_at: datetime) -> Position:
+    """Where the ledger stood at `size`, as a pack printed it."""
+    sealed = session.get(LedgerCheckpoint, size)
+    return Position(size, ledger.root_at(session, size), known_at, sealed.note if sealed else None)
+
+
+def seal(session: Session, signing_key: str) -> Position:
+    """Sign the ledger as it stands; what is sealed already is left alone.
+
+    Before it signs, it proves to itself that the log still begins with what it signed last:
+    it never signs a second history.
+
+    Raises:
+        EvidenceError: the log is not an extension of what was sealed last.
+    """
+    now = position(session)
+    if now.note is not None or now.size == 0:
+        return now
+    checkpoint = signed_note.Checkpoint(signed_note.name_of(signing_key), now.size, now.root)
+    last = newest(session)
+    if last is not None:
+        _require_extension(session, last, checkpoint)
+    note = signed_note.sign(checkpoint.text, signing_key)
+    session.execute(insert(LedgerCheckpoint).values(size=now.size, note=note, known_at=now.known_at))
+    return Position(now.size, now.root, now.known_at, note)
+
+
+def _require_extension(session: Session, last: Checkpoint, now: Checkpoint) -> None:
+    proof = merkle.consistency(ledger.nodes(session), last.size, now.size) if last.size <= now.size else []
+    if not merkle.verify_consistency(last.size, now.size, last.root, now.root, proof):
+        raise EvidenceError(
+            f"the ledger (size {now.size}) does not extend what was sealed at size {last.size}: not signed",
+            hint="Run `governance evidence verify`; keep the database as it is and compare it with the backups.",
+        )
+
+
+def newest(session: Session) -> Checkpoint | None:
+    """The last checkpoint that this database remembers; its signature is not checked here."""
+    note = session.scalar(select(LedgerCheckpoint.note).order_by(LedgerCheckpoint.size.desc()).limit(1))
+    return signed_note.parse_checkpoint(note.rpartition("\n\n")[0] + "\n") if note else None
+
+
+def notes(session: Session, after: int = -1) -> Iterator[tuple[int, str]]:
+    """Every note over more than `after` entries, smallest first."""
+    found = select(LedgerCheckpoint.size, LedgerCheckpoint.note).where(LedgerCheckpoint.size > after)
+    return ((size, note) for size, note in session.execute(found.order_by(LedgerCheckpoint.size)))
+
+
+def announce(session: Session, signing_key: str, previous: str | None, telling: Telling) -> str:
+    """Tell the ledger which key seals it from now on, under the signature of the one before (or its own).
+
+    Returns:
+        The new verifier key.
+
+    Raises:
+        EvidenceError: `previous` is not the key announced last.
+    """
+    key = signed_note.verifier_key(signing_key)
+    known = newest_key(session, telling.position)
+    if known is not None and known.verifier_key == key:
+        return key
+    old = signed_note.verifier_key(previous) if previous else None
+    if (known.verifier_key if known else None) != old:
+        raise EvidenceError(
+            "the ledger was sealed with another key, which has to announce the new one",
+            hint="Run `governance evidence rotate` with the old key at hand, or restore the old key.",
+        )
+    row = SigningKey(
+        subject="ledger",
+        verifier_key=key,
+        previous=old,
+        signature=signed_note.sign_bytes(announcement(key), previous or signing_key),
+        acceptance=signed_note.sign_bytes(announcement(old), signing_key) if old else None,
+    )
+    facts.record_changed(session, [row], telling)
+    return key
+
+
+def announcement(verifier_key: str) -> bytes:
+    """What the old key signs to announce a new one, and the new one to accept the old."""
+    return _ANNOUNCED + verifier_key.encode()
+
+
+def newest_key(session: Session, at: AsOf) -> SigningKey | None:
+    """The key announced last."""
+    return newest_one(session, SigningKey, at)
+
+
+def key_chain(session: Session) -> Sequence[SigningKey]:
+    """Every key announced, oldest first."""
+    return session.scalars(select(SigningKey).order_by(SigningKey.recorded_at)).all()
+
+
+def trusted(verifier_key: str, chain: Iterable[SigningKey]) -> set[str]:
+    """The keys that `verifier_key` vouches for: those it announced or accepted, and so on."""
+    links = [(link.previous, link.verifier_key) for link in chain if link.previous and _is_signed_by_both(link)]
+    known, grown = {verifier_key}, True
+    while grown:
+        more = {key for link in links for key in link if known & set(link)} - known
+        known |= more
+        grown = bool(more)
+    return known
+
+
+def _is_signed_by_both(link: SigningKey) -> bool:
+    """Without the new key's word, anybody could pose as the one before it."""
+    old, new = link.previous or "", link.verifier_key
+    announced = signed_note.check_bytes(announcement(new), link.signature, old)
+    return announced and signed_note.check_bytes(announcement(old), link.acceptance or "", new)
+
+
+def publish(url: str, size: int, note: str) -> bool:
+    """Write a note outside the database, once; returns whether it was new.
+
+    Raises:
+        EvidenceError: something else was published for that size.
+    """
+    fs, directory = _place(url)
+    path = f"{directory}/{size:012d}{_SUFFIX}"
+    if fs.exists(path):
+        if fs.cat_file(path) != note.encode():
+            raise EvidenceError(
+                f"{path}: another checkpoint was published for size {size}",
+                hint="The ledger or the published copy was changed; run `governance evidence verify`.",
+            )
+        return False
+    fs.makedirs(directory, exist_ok=True)
+    fs.pipe_file(f"{path}.part", note.encode())
+    fs.mv(f"{path}.part", path)
+    return True
+
+
+def published(url: str) -> dict[str, str]:
+    """Every note published under a URL, by file name; sorted by size."""
+    fs, directory = _place(url)
+    fs.invalidate_cache()
+    if not fs.exists(directory):
+        return {}
+    paths = sorted(path for path in fs.ls(directory, detail=False) if path.endswith(_SUFFIX))
+    return (
+        {path.rpartition("/")[2]: data.decode("utf-8", "replace") for path, data in fs.cat(paths).items()}
+        if paths
+        else {}
+    )
+
+
+def _place(url: str) -> tuple[AbstractFileSystem, str]:
+    fs, path = fsspec.core.url_to_fs(url)
+    return fs, str(path).rstrip("/")
