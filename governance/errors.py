@@ -11,6 +11,7 @@
     ├── StoreError                  the governance database is not as expected     never retried
     │   ├── ConflictError           the same fact was told twice, differently      retried
     │   └── NotFoundError           no such subject, decision or pack              never retried
+    ├── DeliveryError               a message did not go out                       retried
     ├── ReportError                 a document could not be rendered               never retried
     └── EvidenceError               a record does not match its seal               never retried
 
@@ -82,6 +83,12 @@ class ConflictError(StoreError):
 
 class NotFoundError(StoreError):
     """Nothing is known under that name."""
+
+
+class DeliveryError(GovernanceError):
+    """A message did not go out."""
+
+    retryable = True
 
 
 class ReportError(GovernanceError):

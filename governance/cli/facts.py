@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from governance.cli import output
+from governance.core.calendar import moment
 from governance.core.terms import VersionKey
 
 if TYPE_CHECKING:
-    from governance.runtime import Runtime
+    from governance.runtime import Asked, Runtime
 
 Model = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Version = Annotated[int, typer.Argument(help="Number of the version.", min=1)]
+AsOf = Annotated[str | None, typer.Option(help="How things were at the end of a day, or at a moment (ISO 8601).")]
+KnownAt = Annotated[str | None, typer.Option(help="... as far as was known then; default: all that is known now.")]
 Period = Annotated[str | None, typer.Option(help="Month YYYY-MM; default: the newest month due.")]
 
 inventory = typer.Typer(no_args_is_help=True, help="The AI inventory.")
@@ -36,6 +39,12 @@ def _runtime() -> Runtime:
     from governance import runtime
 
     return runtime.build(actor=getpass.getuser(), source="shell")
+
+
+def _asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
+    from governance.runtime import Asked
+
+    return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)
 
 
 def sync(*, as_json: output.AsJson = False) -> None:
@@ -79,33 +88,39 @@ def _show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
 
 
 @gate.command("list")
-def gate_list(*, as_json: output.AsJson = False) -> None:
+def gate_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
     """List the newest decision of every version at a gate, blocked first."""
     from governance.steps import listings
 
+    rt = _runtime()
     columns = ("gate", "subject", "tier", "verdict", "reasons")
     empty = "no gate has decided yet; run `governance sync` and `governance check`"
-    output.rows(listings.gates(_runtime()), columns, as_json=as_json, empty=empty)
+    output.rows(listings.gates(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
 
 
 @inventory.command("list")
-def inventory_list(*, as_json: output.AsJson = False) -> None:
+def inventory_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
     """List registered models with their aliases, use case and owner."""
     from governance.steps import listings
 
+    rt = _runtime()
     columns = ("model", "versions", "aliases", "use_case", "tier", "owner")
     output.rows(
-        listings.inventory(_runtime()), columns, as_json=as_json, empty="the inventory is empty; run `governance sync`"
+        listings.inventory(rt, _asked(rt, as_of, known_at)),
+        columns,
+        as_json=as_json,
+        empty="the inventory is empty; run `governance sync`",
     )
 
 
 @inventory.command("findings")
-def inventory_findings(*, as_json: output.AsJson = False) -> None:
+def inventory_findings(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
     """List what is out of order: orphans, missing owners, ungoverned champions."""
     from governance.steps import listings
 
+    rt = _runtime()
     output.rows(
-        listings.findings(_runtime()),
+        listings.findings(rt, _asked(rt, as_of, known_at)),
         ("kind", "subject", "use_case", "detail"),
         as_json=as_json,
         empty="nothing is out of order",
@@ -113,7 +128,11 @@ def inventory_findings(*, as_json: output.AsJson = False) -> None:
 
 
 def risks(
-    *, as_json: output.AsJson = False, refresh: Annotated[bool, typer.Option(help="Reassess first.")] = False
+    *,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    as_json: output.AsJson = False,
+    refresh: Annotated[bool, typer.Option(help="Reassess first.")] = False,
 ) -> None:
     """List open risks, highest score first."""
     from governance.steps import listings, risk_register
@@ -122,11 +141,15 @@ def risks(
     if refresh:
         risk_register.reassess(rt)
     columns = ("score", "subject", "rule", "likelihood", "impact", "owner", "due_on", "cause")
-    output.rows(listings.risks(rt), columns, as_json=as_json, empty="no open risk")
+    output.rows(listings.risks(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no open risk")
 
 
 def kpis(
-    *, as_json: output.AsJson = False, refresh: Annotated[bool, typer.Option(help="Measure first.")] = False
+    *,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    as_json: output.AsJson = False,
+    refresh: Annotated[bool, typer.Option(help="Measure first.")] = False,
 ) -> None:
     """List the newest value of every KPI."""
     from governance.steps import kpi_metrics, listings
@@ -136,7 +159,10 @@ def kpis(
         kpi_metrics.measure(rt)
     columns = ("kpi", "value", "light", "numerator", "denominator", "detail")
     output.rows(
-        listings.kpis(rt), columns, as_json=as_json, empty="no KPI was measured yet; run `governance kpis --refresh`"
+        listings.kpis(rt, _asked(rt, as_of, known_at)),
+        columns,
+        as_json=as_json,
+        empty="no KPI was measured yet; run `governance kpis --refresh`",
     )
 
 
@@ -151,9 +177,12 @@ def pack_build(*, period: Period = None, as_json: output.AsJson = False) -> None
 
 
 @pack.command("list")
-def pack_list(*, as_json: output.AsJson = False) -> None:
+def pack_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
     """List published packs with the digests of their files."""
     from governance.steps import listings
 
+    rt = _runtime()
     columns = ("period", "revision", "interim", "as_of", "files")
-    output.rows(listings.packs(_runtime()), columns, as_json=as_json, empty="no pack was built yet")
+    output.rows(
+        listings.packs(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet"
+    )

@@ -71,6 +71,21 @@ def month_of(moment: datetime, zone: ZoneInfo) -> Month:
     return Month(local.year, local.month)
 
 
+def moment(text: str, zone: ZoneInfo) -> datetime:
+    """The moment that a person means: an ISO moment (local if it names no offset), or the end of an ISO day.
+
+    Raises:
+        PolicyError: it is neither.
+    """
+    try:
+        if len(text) == len("2026-10-31"):
+            return datetime.combine(date.fromisoformat(text), time.max, zone).astimezone(UTC)
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise PolicyError(f"{text!r} is no moment", hint="Write 2026-10-31, or 2026-10-31T17:00+09:00.") from error
+    return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+
+
 def day_start(moment: datetime, zone: ZoneInfo) -> datetime:
     """The first moment of the local day that `moment` falls in, in UTC."""
     return datetime.combine(moment.astimezone(zone).date(), time(), zone).astimezone(UTC)

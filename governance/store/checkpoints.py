@@ -42,8 +42,13 @@ class Position:
 
     @property
     def printed_root(self) -> str:
-        """The root as notes have it: base64."""
-        return base64.b64encode(self.root).decode()
+        """The root as notes have it."""
+        return printed(self.root)
+
+
+def printed(root: bytes) -> str:
+    """A root as notes have it: base64."""
+    return base64.b64encode(root).decode()
 
 
 def position(session: Session) -> Position:
@@ -94,6 +99,28 @@ def newest(session: Session) -> Checkpoint | None:
     """The last checkpoint that this database remembers; its signature is not checked here."""
     note = session.scalar(select(LedgerCheckpoint.note).order_by(LedgerCheckpoint.size.desc()).limit(1))
     return signed_note.parse_checkpoint(note.rpartition("\n\n")[0] + "\n") if note else None
+
+
+def sealed_up_to(session: Session) -> datetime | None:
+    """When the newest fact under a seal was learnt."""
+    return session.scalar(select(LedgerCheckpoint.known_at).order_by(LedgerCheckpoint.size.desc()).limit(1))
+
+
+def note_at(session: Session, size: int) -> str | None:
+    """The note over exactly `size` entries."""
+    return session.scalar(select(LedgerCheckpoint.note).where(LedgerCheckpoint.size == size))
+
+
+def newest_sizes(session: Session, count: int) -> frozenset[int]:
+    """The sizes of the last `count` checkpoints."""
+    return frozenset(session.scalars(select(LedgerCheckpoint.size).order_by(LedgerCheckpoint.size.desc()).limit(count)))
+
+
+def first_over(session: Session, seq: int) -> tuple[int, str] | None:
+    """Size and note of the first checkpoint that covers an entry."""
+    found = select(LedgerCheckpoint.size, LedgerCheckpoint.note).where(LedgerCheckpoint.size > seq)
+    row = session.execute(found.order_by(LedgerCheckpoint.size).limit(1)).first()
+    return (row[0], row[1]) if row else None
 
 
 def notes(session: Session, after: int = -1) -> Iterator[tuple[int, str]]:

@@ -27,6 +27,7 @@ from governance.store.facts import newest, record_changed
 from governance.store.models import CheckResultRow, GateDecisionRow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -67,10 +68,12 @@ def record_result(
     *,
     telling: Telling,
     fresh_since: datetime,
+    files: Mapping[str, str] | None = None,
 ) -> None:
     """Append how a check ended; the same ending within the same interval is told once.
 
-    `series` is the version and the check.
+    `series` is the version and the check; `files` names the finding's files by their SHA-256, as the evidence
+    store keeps them.
     """
     key, check = series
     row = CheckResultRow(
@@ -84,6 +87,7 @@ def record_result(
         observations=[plain(o) for o in finding.observations],
         data_digest=finding.data_digest,
         definition=definition,
+        files=dict(files) if files else None,
     )
     where = (CheckResultRow.model == key.model, CheckResultRow.version == key.version, CheckResultRow.check == check)
     record_changed(session, [row], telling, *where, fresh_since=fresh_since)
