@@ -99,6 +99,24 @@ class InventoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What paper witnesses of the ledger: rewriting what is under it would contradict every printed copy."""
+
+    size: int
+    """Entries."""
+    root: str
+    """Base64 of the Merkle root over them."""
+    note: str | None
+    """The signed checkpoint; None: not sealed."""
+    verifier_key: str | None
+    intact: bool | None
+    """How the last comparison of ledger, facts and published checkpoints ended; None: never made."""
+    verified_at: datetime | None
+    script_digest: str
+    """SHA-256 of the program that verifies evidence bundles offline."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """The pack of one month, complete: rendering it needs nothing else."""
 
@@ -128,3 +146,4 @@ class Pack:
     amber: int
     kpis: tuple[KpiLine, ...]
     unknowns: tuple[Unknown, ...]
+    seal: Seal | None = None

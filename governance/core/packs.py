@@ -17,6 +17,7 @@ from governance.core.committee import (
     KpiLine,
     Pack,
     RiskLine,
+    Seal,
     Unknown,
 )
 from governance.core.gates import standing
@@ -47,6 +48,7 @@ class Facts:
     kpis: Mapping[str, KpiValue]
     previous_kpis: Mapping[str, KpiValue]
     tallies: Mapping[str, Mapping[Verdict, int]]
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def assemble(cut_off: CutOff, facts: Facts, policy: Policy) -> Pack:
             for code, target in sorted(policy.kpis.kpis.items())
         ),
         unknowns=_unknowns(at, gates, policy),
+        seal=facts.seal,
     )
 
 

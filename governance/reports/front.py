@@ -19,9 +19,36 @@ def cover(pack: Pack, style: Style) -> list[list[str]]:
         [style.say("情報の締切日時", "Known by"), style.moment(pack.known_at)],
         [style.say("インベントリ取得", "Inventory read"), style.moment(pack.inventory_at)],
         [style.say("適用ポリシー", "Policy"), style.digest(pack.policy_digest)],
+        [style.say("証跡", "Evidence"), _evidence(pack, style)],
         [style.say("取扱区分", "Classification"), style.name(pack.classification)],
         [style.say("版", "Revision"), style.say(f"第{pack.revision}版", str(pack.revision))],
     ]
+
+
+def _evidence(pack: Pack, style: Style) -> str:
+    """Unknown is never green: what was not compared is not called intact."""
+    if pack.seal is None or pack.seal.note is None:
+        return style.say("未封印", "Not sealed")
+    if pack.seal.intact is None:
+        return style.say("封印済み・照合未実施", "Sealed, never compared")
+    at = style.moment(pack.seal.verified_at)
+    if pack.seal.intact:
+        return style.say(f"封印済み・一致({at}照合)", f"Sealed, intact when compared on {at}")
+    return style.say(f"不一致を検出({at}照合)", f"MISMATCH found on {at}")
+
+
+def seal(pack: Pack, style: Style) -> dict[str, Any] | None:
+    """What anybody with this paper can hold against the ledger."""
+    if pack.seal is None:
+        return None
+    rows = [
+        [style.say("台帳の件数", "Entries in the ledger"), f"{pack.seal.size:,}"],
+        [style.say("ルートハッシュ", "Root hash"), pack.seal.root],
+        [style.say("検証鍵", "Verifier key"), style.text(pack.seal.verifier_key or style.say("なし", "None"))],
+        [style.say("検証プログラムのSHA-256", "SHA-256 of audit_verify.py"), pack.seal.script_digest],
+        [style.say("状態", "State"), _evidence(pack, style)],
+    ]
+    return {"foot": f"{pack.seal.size} · {pack.seal.root}", "rows": rows, "note": pack.seal.note or ""}
 
 
 def summary(pack: Pack, style: Style) -> dict[str, Any]:

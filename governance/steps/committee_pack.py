@@ -6,17 +6,19 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from governance.core import packs
 from governance.core.calendar import Month, meeting_day, month_of, newest_due, parse_month
+from governance.core.committee import Seal
 from governance.errors import PolicyError, ReportError
 from governance.reports import pack as document
 from governance.runtime import business_days
-from governance.steps import position
+from governance.steps import evidence_bundle, evidence_seal, position
+from governance.store import checkpoints, registers, verification
 from governance.store import gates as gate_facts
-from governance.store import registers
 from governance.store.facts import AsOf
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from governance.core.committee import Pack
     from governance.policy import Policy
     from governance.runtime import Runtime
+    from governance.store.checkpoints import Position
     from governance.store.models import PackRow
 
 LANGUAGES: Final = ("ja", "en")
@@ -49,10 +52,11 @@ def build(rt: Runtime, period: str | None = None) -> dict[str, str]:
     """
     month = _month(rt, period)
     published = _published(rt, month)
-    files, pack = _typeset(rt, month, published)
+    position = _position(rt, published)
+    files, pack = _typeset(rt, month, published, position)
     if published and _digests(files) != published.files:
         # Same facts, other typesetting: a newer template or font. What was published stays.
-        files, pack = _typeset(rt, month, published, revision=published.revision + 1)
+        files, pack = _typeset(rt, month, published, position, revision=published.revision + 1)
     for name, data in files.items():
         _write(rt.settings.pack_dir / name, data)
     with rt.writing() as session:
@@ -79,23 +83,33 @@ def _published(rt: Runtime, month: Month) -> PackRow | None:
         return registers.final_pack(session, str(month), rt.current(session))
 
 
+def _position(rt: Runtime, published: PackRow | None) -> Position:
+    """Where the ledger stands for this pack: sealed now, or as it stood when the pack was first published."""
+    if published is not None:
+        with rt.reading() as session:
+            return checkpoints.position_at(session, published.sealed_size or 0, published.known_at)
+    return evidence_seal.seal_soon(rt)
+
+
 def _typeset(
-    rt: Runtime, month: Month, published: PackRow | None, revision: int | None = None
+    rt: Runtime, month: Month, published: PackRow | None, position: Position, revision: int | None = None
 ) -> tuple[dict[str, bytes], Pack]:
-    pack = assemble(rt, month, published, revision)
+    pack = assemble(rt, month, published, position, revision)
     return {_name(pack, language): _render(rt, pack, language) for language in LANGUAGES}, pack
 
 
-def assemble(rt: Runtime, month: Month, published: PackRow | None = None, revision: int | None = None) -> Pack:
+def assemble(
+    rt: Runtime, month: Month, published: PackRow | None, position: Position, revision: int | None = None
+) -> Pack:
     """The content of a month's pack, on the clocks and under the policy of the published one if there is one."""
     now = rt.clock()
     interim = month == month_of(now, rt.zone)
     as_of = now if interim else month.end(rt.zone)
-    at = AsOf(as_of, published.known_at if published else now)
+    at = AsOf(as_of, position.known_at)
     with rt.reading() as session:
         policy = (registers.policy(session, published.policy_digest) if published else None) or rt.policy
         meeting_on = meeting_day(month, policy.calendar.committee, business_days(policy))
-        facts = _facts(session, policy, month, at, rt.zone)
+        facts = replace(_facts(session, policy, month, at, rt.zone), seal=_seal(rt, session, position))
     number = revision or (published.revision if published else 1)
     return packs.assemble(packs.CutOff(str(month), at.as_of, at.known_at, interim, meeting_on, number), facts, policy)
 
@@ -106,6 +120,20 @@ def _facts(session: Session, policy: Policy, month: Month, at: AsOf, zone: ZoneI
         kpis=registers.kpis(session, at),
         previous_kpis=registers.kpis(session, AsOf(month.previous.end(zone), at.known_at)),
         tallies=gate_facts.tally(session, month.start(zone), at),
+    )
+
+
+def _seal(rt: Runtime, session: Session, position: Position) -> Seal:
+    at = AsOf(position.known_at, position.known_at)
+    key, verified = checkpoints.newest_key(session, at), verification.last(session, at)
+    return Seal(
+        size=position.size,
+        root=position.printed_root,
+        note=position.note,
+        verifier_key=key.verifier_key if key else None,
+        intact=verified.intact if verified else None,
+        verified_at=verified.effective_at if verified else None,
+        script_digest=evidence_bundle.script_digest(rt),
     )
 
 

@@ -16,7 +16,7 @@ from governance.core.terms import Words
 from governance.delivery import email
 from governance.errors import EvidenceError, GovernanceError, PolicyError
 from governance.store import checkpoints, verification
-from governance.store.facts import newest_one, record_changed
+from governance.store.facts import record_changed
 from governance.store.models import EvidenceVerification
 from governance.store.verification import Problem
 
@@ -158,13 +158,19 @@ def publish(rt: Runtime) -> int:
         return sum(checkpoints.publish(rt.settings.checkpoint_url, *note) for note in checkpoints.notes(session, last))
 
 
-def seal_soon(rt: Runtime) -> None:
-    """Seal at once if there is a key; whatever goes wrong is left to the next scheduled seal, which tells it."""
+def seal_soon(rt: Runtime) -> Position:
+    """Seal at once if there is a key; whatever goes wrong is left to the next scheduled seal, which tells it.
+
+    Returns:
+        Where the ledger stands, sealed or not.
+    """
     try:
         if signing_key(rt.settings) is not None:
-            seal(rt)
+            return seal(rt)
     except GovernanceError as error:
         _LOG.warning("not sealed at once: %s", error)
+    with rt.reading() as session:
+        return checkpoints.position(session)
 
 
 def verify(rt: Runtime) -> Verification:
@@ -239,7 +245,7 @@ def _remember(rt: Runtime, found: Verification) -> None:
     with rt.writing() as session:
         telling = rt.telling(session)
         findings = [plain(problem) for problem in found.problems]
-        last = newest_one(session, EvidenceVerification, telling.position)
+        last = verification.last(session, telling.position)
         is_news = last is None or (last.intact, last.findings) != (found.is_intact, findings)
         if is_news or last is None or last.effective_at < day_start(telling.at, rt.zone):
             row = EvidenceVerification(

@@ -71,6 +71,7 @@ def record_pack(session: Session, pack: Pack, files: Mapping[str, str], telling:
         policy_digest=pack.policy_digest,
         revision=pack.revision,
         files=dict(files),
+        sealed_size=pack.seal.size if pack.seal else None,
     )
     record_changed(session, [row], telling, PackRow.period == pack.period, PackRow.interim.is_(pack.interim))
 

@@ -11,7 +11,8 @@ from sqlalchemy import func, literal, select
 from governance.core.merkle import EMPTY, Frontier
 from governance.core.terms import Words
 from governance.store import ledger
-from governance.store.models import FACTS, Fact, LedgerEntry, LedgerHead, LedgerTile
+from governance.store.facts import AsOf, newest_one
+from governance.store.models import FACTS, EvidenceVerification, Fact, LedgerEntry, LedgerHead, LedgerTile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,6 +107,11 @@ def _compare_tiles(session: Session, walk: Walk) -> None:
     stored = {(level, index): hash_ for level, index, hash_ in session.execute(kept)}
     for level, index in sorted({place for place, _ in stored.items() ^ walk.tiles.items()}):
         walk.tell(f"ledger_tile {level}/{index}", "保存値が台帳と一致しない", "does not match the entries")
+
+
+def last(session: Session, at: AsOf) -> EvidenceVerification | None:
+    """How the last comparison ended."""
+    return newest_one(session, EvidenceVerification, at)
 
 
 def facts(session: Session) -> tuple[int, list[Problem]]:
