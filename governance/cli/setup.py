@@ -59,6 +59,28 @@ def status(*, as_json: output.AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@db.command()
+def roles(
+    *,
+    owner: Annotated[str, typer.Option(help="Owns everything; nobody logs in as it.")] = "governance_owner",
+    app: Annotated[str, typer.Option(help="Appends and reads: what the product's account is a member of.")] = (
+        "governance_app"
+    ),
+    auditor: Annotated[str, typer.Option(help="Reads.")] = "governance_auditor",
+    as_json: output.AsJson = False,
+) -> None:
+    """Give PostgreSQL an owner, an app and an auditor role; after each upgrade, as an account that may create roles."""
+    from governance.store import database
+    from governance.store import roles as database_roles
+
+    wanted = database_roles.Roles(owner, app, auditor)
+    granted = database_roles.grant(database.connect(Settings().database_url), wanted)
+    if as_json:
+        output.document(granted)
+    else:
+        typer.echo(f"{granted.owner} owns the database; make accounts members of {granted.app} or {granted.auditor}")
+
+
 def init(
     directory: NewDirectory,
     *,

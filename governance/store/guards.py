@@ -61,9 +61,11 @@ def _abort(connection: Connection, table: str, name: str, change: str, message: 
 
 
 def _check(connection: Connection, function: str, wrong: str) -> None:
+    # The path is fixed: a temporary table of the same name must not answer in the ledger's place.
+    schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
     connection.exec_driver_sql(
-        f"CREATE OR REPLACE FUNCTION governance_{function}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN IF {wrong} THEN RAISE EXCEPTION '%% refused: the ledger would be out of order', TG_TABLE_NAME "
+        f"CREATE OR REPLACE FUNCTION governance_{function}() RETURNS trigger LANGUAGE plpgsql "
+        f"SET search_path = {schema}, pg_temp AS $$ BEGIN IF {wrong} THEN RAISE EXCEPTION '%% refused: the ledger would be out of order', TG_TABLE_NAME "
         f"USING ERRCODE = 'restrict_violation'; END IF; RETURN NEW; END $$"
     )
 
