@@ -31,12 +31,15 @@ ENV PATH="/opt/venv/bin:$PATH" \
     AIRFLOW_HOME=/opt/airflow
 RUN useradd --uid 10001 --no-create-home --home-dir /opt/airflow --shell /usr/sbin/nologin governance \
     && install -d -o governance -g governance \
-        /opt/airflow /opt/airflow/logs /opt/governance /opt/governance/packs /var/lib/mlflow
+        /opt/airflow /opt/airflow/logs /opt/governance /opt/governance/packs /opt/governance/evidence \
+        /opt/governance/checkpoints /var/lib/mlflow \
+    && install -d -m 700 -o governance -g governance /opt/governance/keys
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/governance
 COPY docker/healthcheck.py docker/init.sh docker/
 COPY dags dags
 COPY plugins plugins
 COPY include include
+COPY tools tools
 USER governance
 CMD ["airflow", "version"]

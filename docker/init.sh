@@ -8,3 +8,4 @@ airflow sync-perm
 airflow users create --username "$AIRFLOW_ADMIN_USERNAME" --password "$AIRFLOW_ADMIN_PASSWORD" \
     --email "$AIRFLOW_ADMIN_EMAIL" --firstname AI --lastname Governance --role Admin
 governance db upgrade
+[ -n "${GOVERNANCE_SIGNING_KEY:-}" ] || governance evidence keygen --if-missing ai-governance

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pendulum
-from airflow.sdk import Asset, CronTriggerTimetable, get_current_context
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
 from governance.core import calendar
 from governance.core.terms import VersionKey
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, SourceUnavailableError
 from governance.policy import Calendar, Meeting, load_section
 from governance.settings import Settings
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 INVENTORY: Final = Asset(name="inventory", uri="governance://inventory", group="governance")
 GATES: Final = Asset(name="gates", uri="governance://gates", group="governance")
 RISKS: Final = Asset(name="risks", uri="governance://risks", group="governance")
+REGISTRY_HINT: Final = Asset(name="registry_hint", uri="governance://registry-hint", group="governance")
+"""Somebody says that MLflow changed. Never what changed: that is read."""
 
 START: Final = pendulum.datetime(2026, 1, 1, tz="UTC")
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -101,6 +103,30 @@ def reported_month(context: Mapping[str, Any]) -> str | None:
 def daily(hour: int) -> CronTriggerTimetable:
     """Every day at that hour, company time."""
     return CronTriggerTimetable(f"0 {hour} * * *", timezone=_calendar().time_zone)
+
+
+def hourly_or_hinted() -> AssetOrTimeSchedule:
+    """Every hour, and as soon as MLflow announces a change."""
+    return AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 * * * *", timezone="UTC"), assets=[REGISTRY_HINT])
+
+
+def hint_registry_changed() -> None:
+    """Ask for a reading of MLflow now; for the api-server, the one process that may write to Airflow's database.
+
+    Raises:
+        SourceUnavailableError: no DAG waits for the hint yet; trying again may help.
+    """
+    from airflow.assets.manager import asset_manager  # noqa: PLC0415 - knows Airflow's database
+    from airflow.serialization.definitions.assets import SerializedAssetUniqueKey  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    key = SerializedAssetUniqueKey(name=REGISTRY_HINT.name, uri=REGISTRY_HINT.uri)
+    with create_session() as session:
+        event = asset_manager.register_asset_change(asset=key, extra={"from": "mlflow webhook"}, session=session)
+    if event is None:
+        raise SourceUnavailableError(
+            f"Airflow does not know the asset {REGISTRY_HINT.uri}", hint="Wait until inventory_sync has been parsed."
+        )
 
 
 def committee_timetable() -> CommitteeTimetable:

@@ -19,6 +19,10 @@ settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+# No test signs with a key of this checkout or publishes beside it; those that seal bring their own.
+os.environ["GOVERNANCE_SIGNING_KEY_FILE"] = os.devnull + "/no.key"
+os.environ["GOVERNANCE_CHECKPOINT_URL"] = "memory://checkpoints"
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.path.is_relative_to(_UNIT):

@@ -7,7 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from governance.checks import expectations, suites
+from governance.checks import expectations, gx_result, suites
 from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
@@ -45,7 +45,7 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
     Returns:
         One observation per expectation: `value` is the share of unexpected values in percent, or the observed
         number. A broken expectation is `fail` (critical), `warn` (warning) or a noted `pass` (info); one that
-        could not be evaluated is `error`. No offending value is ever part of it.
+        could not be evaluated is `error`. No offending value is ever part of it, nor of the file beside it.
 
     Raises:
         PolicyError: the suite is missing or malformed.
@@ -64,25 +64,25 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
             ),
             data_digest=table.digest,
         )
-    observations = tuple(_observations(table, suite.rules, built, rows))
+    answers = _answers(table, suite.rules, built)
+    observations = tuple(_observe(rule, answer, rows) for rule, answer in zip(suite.rules, answers, strict=True))
+    kinds = ["" if isinstance(answer, str) else _raised(answer["exception_info"]) for answer in answers]
     return Finding(
         combine(observation.verdict for observation in observations),
         observations,
         n=rows,
         detail=Words(f"スイート {suite.name}", f"suite {suite.name}"),
         data_digest=table.digest,
+        files={gx_result.NAME: gx_result.document(suite, answers, kinds, table, rows)},
     )
 
 
-def _observations(table: EvaluationTable, rules: tuple[Rule, ...], built: list[Any], rows: int) -> list[Observation]:
-    """In the suite's order; rules on columns that are not there do not reach Great Expectations."""
-    lost = {position: missing for position, rule in enumerate(rules) if (missing := _missing(rule, table))}
-    runnable = [expectation for position, expectation in enumerate(built) if position not in lost]
+def _answers(table: EvaluationTable, rules: tuple[Rule, ...], built: list[Any]) -> list[Mapping[str, Any] | str]:
+    """In the suite's order: a result, or the column that is not there; such rules do not reach Great Expectations."""
+    lost = [_missing(rule, table) for rule in rules]
+    runnable = [expectation for expectation, column in zip(built, lost, strict=True) if not column]
     results = iter(expectations.run(table.batch(), runnable) if runnable else [])
-    return [
-        _error(rule, _no_column(lost[position])) if position in lost else _observe(rule, next(results), rows)
-        for position, rule in enumerate(rules)
-    ]
+    return [column or next(results) for column in lost]
 
 
 def _no_column(name: str) -> Words:
@@ -102,7 +102,9 @@ def _columns(rule: Rule) -> list[str]:
     return [name for name in [*named, *(rule.kwargs.get("column_list") or ())] if isinstance(name, str)]
 
 
-def _observe(rule: Rule, result: Mapping[str, Any], rows: int) -> Observation:
+def _observe(rule: Rule, result: Mapping[str, Any] | str, rows: int) -> Observation:
+    if isinstance(result, str):
+        return _error(rule, _no_column(result))
     raised = _raised(result["exception_info"])
     if raised:
         return _error(

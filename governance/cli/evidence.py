@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from governance.cli import output
+from governance.cli import evidence_files, output
 from governance.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write to this fil
 
 def add_to(root: typer.Typer) -> None:
     """Hang these commands into the command line."""
+    evidence_files.add_to(app)
     root.add_typer(app, name="evidence")
 
 

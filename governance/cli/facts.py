@@ -186,3 +186,16 @@ def pack_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
     output.rows(
         listings.packs(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet"
     )
+
+
+@pack.command("restatements")
+def pack_restatements(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
+    """List figures of published packs that facts learnt later have changed; exit 1 if there are any."""
+    from governance.steps import listings
+
+    rt = _runtime()
+    found = listings.restatements(rt, _asked(rt, as_of, known_at))
+    columns = ("period", "figure", "published", "now", "causes")
+    output.rows(found, columns, as_json=as_json, empty="every published figure still reads as it did")
+    if found:
+        raise typer.Exit(1)

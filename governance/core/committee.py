@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from governance.core.restatements import Restatement
 from governance.core.terms import GateDecision, KpiValue, Light, Risk, Verdict, Words
 from governance.policy import KpiTarget, RiskTier, Text
 
@@ -147,3 +148,5 @@ class Pack:
     kpis: tuple[KpiLine, ...]
     unknowns: tuple[Unknown, ...]
     seal: Seal | None = None
+    restatements: tuple[Restatement, ...] = ()
+    """Figures of earlier months that read otherwise by now."""

@@ -23,6 +23,7 @@ from governance.core.committee import (
 from governance.core.gates import standing
 from governance.core.inventory import FindingKind, governed, use_case_of
 from governance.core.kpis import Position
+from governance.core.restatements import Restatement
 from governance.core.risks import light
 from governance.core.terms import KpiValue, Reason, Verdict, VersionKey, Words
 from governance.core.tiers import classify
@@ -49,6 +50,7 @@ class Facts:
     previous_kpis: Mapping[str, KpiValue]
     tallies: Mapping[str, Mapping[Verdict, int]]
     seal: Seal | None = None
+    restatements: tuple[Restatement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def assemble(cut_off: CutOff, facts: Facts, policy: Policy) -> Pack:
         ),
         unknowns=_unknowns(at, gates, policy),
         seal=facts.seal,
+        restatements=facts.restatements,
     )
 
 

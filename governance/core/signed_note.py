@@ -55,7 +55,7 @@ def new_signing_key(name: str) -> str:
     Raises:
         PolicyError: the name is empty, or has spaces or a plus sign.
     """
-    if not name or "+" in name or name != "".join(name.split()) or not name.isprintable():
+    if not _is_name(name):
         raise PolicyError(f"{name!r} cannot name a log", hint="Take a word such as governance.example.co.jp.")
     seed = secrets.token_bytes(32)
     return f"{_PRIVATE}{name}+{_id(name, _public(seed)).hex()}+{base64.b64encode(_ED25519 + seed).decode()}"
@@ -179,12 +179,16 @@ def _parsed(key: str) -> _Key | None:
     name, _, rest = key.strip().partition("+")
     id_, _, encoded = rest.partition("+")
     raw = _decoded(encoded)
-    if not name or raw is None or len(raw) != _KEY_BYTES or raw[:1] != _ED25519:
+    if not _is_name(name) or raw is None or len(raw) != _KEY_BYTES or raw[:1] != _ED25519:
         return None
     try:
         return _Key(name, bytes.fromhex(id_), raw[1:])
     except ValueError:
         return None
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and "+" not in name and name == "".join(name.split()) and name.isprintable()
 
 
 def _id(name: str, public: bytes) -> bytes:

@@ -139,6 +139,18 @@ class Finding:
     detail: Words = NOTHING
     data_digest: str = ""
     """What the data were: the same digest means the same rows."""
+    files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """Whole documents behind it, by name; they go to the evidence store and are not read back with it."""
+
+
+class FileKind(StrEnum):
+    """What an evidence file is."""
+
+    GX_RESULT = "gx_result"
+    CARD = "card"
+    PACK = "pack"
+    MINUTES = "minutes"
+    DATASHEET = "datasheet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ def content(pack: Pack, language: str, charset: frozenset[int]) -> dict[str, Any
         "kpis": rows.kpis(pack, style),
         "unknowns": rows.unknowns(pack, style),
         "inventory": rows.inventory(pack, style),
+        "restatements": rows.restatements(pack, style),
         "seal": front.seal(pack, style),
         "data": json.dumps(record(pack), ensure_ascii=False, sort_keys=True, indent=1),
     }

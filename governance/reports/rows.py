@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from governance.core.committee import DecisionAsked, GateLine, InventoryLine, KpiLine, Pack, RiskLine, Unknown
+    from governance.core.restatements import Restatement
     from governance.core.terms import KpiValue
     from governance.policy import KpiTarget
     from governance.reports.style import Style
@@ -23,6 +24,8 @@ Row = dict[str, Any]
 """JSON types only."""
 
 SCALE: Final = range(1, 6)
+_CAUSES: Final = 5
+"""Late facts named for each figure."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -164,6 +167,24 @@ def _light(line: KpiLine, style: Style) -> Row:
     if line.target.better == "info":
         return {"word": style.say("参考", "Info"), "tone": NO_TONE}
     return style.chip(line.value.light)
+
+
+def restatements(pack: Pack, style: Style) -> list[Row]:
+    """One row per figure of an earlier pack that facts learnt later have changed."""
+    return [_restatement(found, style) for found in pack.restatements]
+
+
+def _restatement(found: Restatement, style: Style) -> Row:
+    shown = [f"{cause.subject} ({cause.table}, {style.iso(cause.recorded_at.date())})" for cause in found.causes]
+    more = len(shown) - _CAUSES
+    rest = [style.say(f"ほか{more}件", f"and {more} more")] if more > 0 else []
+    return {
+        "period": style.month(found.period),
+        "figure": style.words(found.figure.name),
+        "was": style.figure(found.figure.value, found.figure.unit),
+        "now": style.figure(found.value, found.figure.unit),
+        "causes": [style.text(cause) for cause in shown[:_CAUSES]] + rest,
+    }
 
 
 def unknowns(pack: Pack, style: Style) -> list[Row]:

@@ -16,7 +16,7 @@ from governance.core.committee import Seal
 from governance.errors import PolicyError, ReportError
 from governance.reports import pack as document
 from governance.runtime import business_days
-from governance.steps import evidence_bundle, evidence_seal, position
+from governance.steps import evidence_bundle, evidence_seal, position, restatements
 from governance.store import checkpoints, registers, verification
 from governance.store import gates as gate_facts
 from governance.store.facts import AsOf
@@ -109,7 +109,11 @@ def assemble(
     with rt.reading() as session:
         policy = (registers.policy(session, published.policy_digest) if published else None) or rt.policy
         meeting_on = meeting_day(month, policy.calendar.committee, business_days(policy))
-        facts = replace(_facts(session, policy, month, at, rt.zone), seal=_seal(rt, session, position))
+        facts = replace(
+            _facts(session, policy, month, at, rt.zone),
+            seal=_seal(rt, session, position),
+            restatements=restatements.find(rt, session, AsOf(at.known_at, at.known_at)),
+        )
     number = revision or (published.revision if published else 1)
     return packs.assemble(packs.CutOff(str(month), at.as_of, at.known_at, interim, meeting_on, number), facts, policy)
 

@@ -13,7 +13,8 @@ from governance.core import merkle
 from governance.core.calendar import parse_month
 from governance.core.evidence import canonical
 from governance.errors import NotFoundError, PolicyError, ReportError
-from governance.store import checkpoints, entries, ledger
+from governance.store import checkpoints, entries, files, ledger
+from governance.store.models import EvidenceFileRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ _STAMP: Final = (2020, 1, 1, 0, 0, 0)
 """Of every member: the same selection gives the same bytes."""
 _CHECKPOINTS: Final = 500
 """Earlier checkpoints proved by default: about three weeks of hourly ones."""
+_FILE: Final = f"{EvidenceFileRow.__tablename__}/"
 _NOT_SEALED: Final = "Run `governance evidence seal` first."
 
 
@@ -138,8 +140,11 @@ def _fill(
     out.add("audit_verify.py", script)
     out.add("checkpoint", note.encode())
     out.add("keys.json", canonical(_keys(session)))
-    chosen = _chosen(rt, session, selection, seal.size)
+    attached: set[str] = set()
+    chosen = _noting_files(_chosen(rt, session, selection, seal.size), attached)
     count = out.lines("entries.jsonl", (_line(entry, nodes, seal.size, withhold=withhold) for entry in chosen))
+    for sha256 in () if withhold else sorted(attached):
+        out.add(f"files/{sha256}", files.get(rt.settings, sha256))
     if not count:
         raise NotFoundError("no sealed fact is selected", hint=f"Check the period, model or decision. {_NOT_SEALED}")
     out.add("consistency.json", canonical(list(_earlier(session, nodes, seal.size, kept))))
@@ -149,6 +154,14 @@ def _fill(
         canonical({"format": FORMAT, "entries": count, "selection": about, "audit_verify_sha256": _sha256(script)}),
     )
     return count
+
+
+def _noting_files(chosen: Iterable[StoredEntry], attached: set[str]) -> Iterator[StoredEntry]:
+    """Pass the entries on, and remember the evidence files that they record."""
+    for entry in chosen:
+        if entry.key.startswith(_FILE) and entry.row is not None:
+            attached.add(json.loads(entry.row)["sha256"])
+        yield entry
 
 
 def script_digest(rt: Runtime) -> str:

@@ -15,6 +15,7 @@ from governance.core.evidence import plain
 from governance.core.terms import Words
 from governance.delivery import email
 from governance.errors import EvidenceError, GovernanceError, PolicyError
+from governance.steps import evidence_files
 from governance.store import checkpoints, verification
 from governance.store.facts import record_changed
 from governance.store.models import EvidenceVerification
@@ -174,18 +175,19 @@ def seal_soon(rt: Runtime) -> Position:
 
 
 def verify(rt: Runtime) -> Verification:
-    """Compare the whole ledger with itself, with every fact, and with every published checkpoint."""
+    """Compare the whole ledger with itself, with every fact and file, and with every published checkpoint."""
     started = time.monotonic()
     with rt.reading() as session:
         roots, problems = _known_roots(rt.settings, session)
         walk = verification.log(session, roots)
         count, differing = verification.facts(session)
+        spoilt = list(evidence_files.missing_or_altered(rt.settings, session, rt.current(session)))
     return Verification(
         size=walk.frontier.size,
         root=checkpoints.printed(walk.frontier.root()),
         facts=count,
         checkpoints=len(roots),
-        problems=(*problems, *walk.problems, *differing),
+        problems=(*problems, *walk.problems, *differing, *spoilt),
         seconds=time.monotonic() - started,
     )
 

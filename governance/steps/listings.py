@@ -11,6 +11,7 @@ from governance.core.terms import Words
 from governance.core.tiers import classify
 from governance.core.wording import reason_line
 from governance.runtime import NOW, Asked
+from governance.steps import restatements as past_packs
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import registers
@@ -113,6 +114,23 @@ def kpis(rt: Runtime, asked: Asked = NOW) -> list[Row]:
         found = registers.kpis(session, rt.asked(session, asked))
     fields = ("kpi", "value", "light", "numerator", "denominator", "detail")
     return [_row(found[code], fields, rt.settings.language) for code in sorted(found)]
+
+
+def restatements(rt: Runtime, asked: Asked = NOW) -> list[Row]:
+    """Figures of published packs that facts learnt later have changed, with those facts."""
+    with rt.reading() as session:
+        found = past_packs.find(rt, session, rt.asked(session, asked))
+    return [
+        {
+            "period": each.period,
+            "figure": each.figure.name.in_(rt.settings.language),
+            "code": each.figure.code,
+            "published": each.figure.value,
+            "now": each.value,
+            "causes": [f"{cause.table}/{cause.id[:12]} {cause.subject}" for cause in each.causes],
+        }
+        for each in found
+    ]
 
 
 def packs(rt: Runtime, asked: Asked = NOW) -> list[Row]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from governance.checks import NEEDS_TABLE, run, unable, unreadable
 from governance.core import gates, inventory, tiers
@@ -18,6 +18,7 @@ from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, RiskTier, UseCase
 from governance.sources import datasets
+from governance.steps import evidence_files, evidence_seal
 from governance.store import gates as facts
 from governance.store import inventory as inventory_facts
 from governance.store import registers
@@ -25,6 +26,10 @@ from governance.store import registers
 if TYPE_CHECKING:
     from governance.core.terms import GateDecision
     from governance.runtime import Runtime
+
+
+_SEALED_AT_ONCE: Final = frozenset({RiskTier.HIGH, RiskTier.PROHIBITED})
+"""Tiers whose decisions are published as they are taken, so that nobody has an hour to rewrite one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ def check(rt: Runtime, key: VersionKey) -> list[str]:
 
     Raises:
         NotFoundError: the inventory does not know the version.
-        SourceUnavailableError: the data did not answer; what was measured before is kept.
+        SourceUnavailableError: data or evidence store did not answer; what was measured before is kept.
+        EvidenceError: the evidence store holds something else under the name of a file to keep.
     """
     subject = _read(rt, key)
     names = _due(rt, subject)
@@ -97,6 +103,8 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
                 code, subject.version, subject.use_case, subject.tier, subject.results, rt.policy, now=telling.at
             )
             facts.record_decision(session, decision, rt.code_version, telling)
+    if subject.tier in _SEALED_AT_ONCE:
+        evidence_seal.seal_soon(rt)
     return codes
 
 
@@ -211,8 +219,10 @@ def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None
     case = subject.use_case
     assert case is not None  # noqa: S101 - as above
     recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
+    kept = evidence_files.put_all(rt.settings, finding.files)
     with rt.writing() as session:
         telling = rt.telling(session)
+        evidence_files.record_all(session, subject.version.key, finding.files, telling)
         facts.record_result(
             session,
             (subject.version.key, name),
@@ -220,4 +230,5 @@ def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None
             finding,
             telling=telling,
             fresh_since=max(telling.at - recheck, subject.changed_at or telling.at - recheck),
+            files=kept,
         )

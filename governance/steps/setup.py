@@ -15,7 +15,8 @@ from governance.checks import suites
 from governance.errors import GovernanceError, PolicyError
 from governance.reports import fonts
 from governance.sources import model_registry
-from governance.store import database
+from governance.steps import evidence_seal
+from governance.store import checkpoints, database, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,22 @@ def _warehouse(settings: Settings) -> str:
     return engine.dialect.name
 
 
+def _evidence(settings: Settings) -> str:
+    files.exists(settings, "0" * 64)
+    return settings.evidence_url
+
+
+def _seal(settings: Settings) -> str:
+    key = evidence_seal.verifier_key(settings)
+    if evidence_seal.signing_key(settings) is None or key is None:
+        raise GovernanceError(
+            "there is no key to seal the ledger with",
+            hint="Run `governance evidence keygen NAME`, or set GOVERNANCE_SIGNING_KEY.",
+        )
+    count = len(checkpoints.published(settings.checkpoint_url))
+    return f"{key}; {count} checkpoints published in {settings.checkpoint_url}"
+
+
 def _fonts(settings: Settings) -> str:
     return ", ".join(fonts.find(settings.font_dir).families)
 
@@ -163,6 +180,8 @@ _PROBES: Final[dict[str, Callable[[Settings], str]]] = {
     "data": _data,
     "warehouse": _warehouse,
     "packs": _pack_dir,
+    "evidence": _evidence,
+    "seal": _seal,
     "fonts": _fonts,
     "airflow": _airflow,
 }

@@ -15,6 +15,7 @@ from governance.store.models import (
     FACTS,
     AliasEvent,
     CheckResultRow,
+    EvidenceFileRow,
     Fact,
     GateDecisionRow,
     LedgerEntry,
@@ -91,8 +92,9 @@ def of_model(session: Session, model: str, size: int) -> Iterator[StoredEntry]:
     yield from _basis(session, size, set(session.scalars(decided)))
     for table in _OF_MODEL:
         yield from _entries(session, table, table.model == model, size)
-    about = or_(RiskAssessment.subject == model, RiskAssessment.subject.startswith(f"{model} v", autoescape=True))
-    yield from _entries(session, RiskAssessment, about, size)
+    for about in (RiskAssessment, EvidenceFileRow):
+        same = or_(about.subject == model, about.subject.startswith(f"{model} v", autoescape=True))
+        yield from _entries(session, about, same, size)
 
 
 def of_decision(session: Session, decision: str, size: int) -> Iterator[StoredEntry]:
@@ -109,6 +111,7 @@ def of_decision(session: Session, decision: str, size: int) -> Iterator[StoredEn
     yield from _entries(session, GateDecisionRow, GateDecisionRow.id == row.id, size)
     for table in (RegisteredModelRow, AliasEvent):
         yield from _entries(session, table, (table.model == row.model) & (table.recorded_at <= row.recorded_at), size)
+    yield from _entries(session, EvidenceFileRow, EvidenceFileRow.subject == row.subject, size)
     for of_version in (ModelVersionRow, CheckResultRow):
         same = (of_version.model == row.model) & (of_version.version == row.version)
         yield from _entries(session, of_version, same & (of_version.recorded_at <= row.recorded_at), size)

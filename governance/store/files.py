@@ -39,7 +39,7 @@ def put(settings: Settings, data: bytes | Path) -> str:
         EvidenceError: under that name lies something else.
         SourceUnavailableError: the store did not take it.
     """
-    content = data if isinstance(data, bytes) else _read(data, settings.evidence_max_bytes)
+    content = data if isinstance(data, bytes) else read(settings, data)
     if len(content) > settings.evidence_max_bytes:
         raise _too_large(f"a file of {len(content):,} bytes", settings.evidence_max_bytes)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -80,6 +80,23 @@ def exists(settings: Settings, sha256: str) -> bool:
         return bool(fs.exists(path))
 
 
+def read(settings: Settings, path: Path) -> bytes:
+    """A file that somebody brings, as far as it may become evidence.
+
+    Raises:
+        PolicyError: the file cannot be read or is too large.
+    """
+    limit = settings.evidence_max_bytes
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise PolicyError(f"{path}: {error.strerror or error}", hint="Name a file that you can read.") from error
+    if len(content) > limit:
+        raise _too_large(str(path), limit)
+    return content
+
+
 @contextmanager
 def _place(settings: Settings, sha256: str) -> Generator[tuple[AbstractFileSystem, str]]:
     """The file system and the path below it; nothing but a digest ever becomes part of a path."""
@@ -110,17 +127,6 @@ def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
             hint="Name a directory, or install the driver of that protocol beside governance (s3:// needs `s3fs`).",
         ) from error
     return fs, str(root)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror or error}", hint="Name a file that you can read.") from error
-    if len(content) > limit:
-        raise _too_large(str(path), limit)
-    return content
 
 
 def _too_large(what: str, limit: int) -> PolicyError:

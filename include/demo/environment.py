@@ -50,6 +50,9 @@ def _product(layout: Layout) -> dict[str, str]:
         "GOVERNANCE_MLFLOW_URI": layout.mlflow_url,
         "GOVERNANCE_DATA_DIR": str(layout.data),
         "GOVERNANCE_PACK_DIR": str(layout.packs),
+        "GOVERNANCE_EVIDENCE_URL": str(layout.root / "evidence"),
+        "GOVERNANCE_SIGNING_KEY_FILE": str(layout.root / "signing.key"),
+        "GOVERNANCE_CHECKPOINT_URL": str(layout.root / "checkpoints"),
         "GOVERNANCE_BASE_URL": layout.airflow_url,
     }
 

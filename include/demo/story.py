@@ -75,8 +75,10 @@ def _prepare(stack: Stack, stages: Stages, tools: Tools) -> None:
     with stages("check the policy, make the database"):
         stack.command("policy-check", *tools.governance, "policy", "check")
         stack.command("db-upgrade", *tools.governance, "db", "upgrade")
+        stack.command("keygen", *tools.governance, "evidence", "keygen", "demo.example.jp")
         stack.finish("policy-check", seconds=120)
         stack.finish("db-upgrade", seconds=120)
+        stack.finish("keygen", seconds=120)
     with stages("start Airflow"):
         stack.finish("airflow-db-migrate", seconds=180)
         stack.start_airflow()
@@ -92,6 +94,9 @@ def _act(stack: Stack, stages: Stages) -> list[Json]:
             for dag_id in (*summary.DRIVEN, summary.SOURCE):
                 api.unpause(client, dag_id)  # the source's own schedule starts it at once
             _follow(stack, client, summary.SOURCE, (summary.SOURCE, *summary.DRIVEN))
+        with stages("seal the evidence, verify it"):
+            api.unpause(client, summary.SEAL)
+            _follow(stack, client, summary.SEAL, (summary.SEAL,))
         with stages("committee pack"):
             api.unpause(client, summary.PACK)
             api.trigger(client, summary.PACK, {"period": period(datetime.now(UTC))})

@@ -13,7 +13,8 @@ from include.demo.airflow_api import FINISHED, Json
 SOURCE = "inventory_sync"
 DRIVEN = ("model_gate", "risk_register", "kpi_metrics")
 PACK = "committee_pack"
-DAGS = frozenset({SOURCE, *DRIVEN, PACK})
+SEAL = "evidence_seal"
+DAGS = frozenset({SOURCE, *DRIVEN, PACK, SEAL})
 
 
 def dag_run(run: Json, events: Iterable[Json]) -> Json:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DAGS = {"inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack"}
-TAGS = {"governance", "inventory", "gates", "risks", "kpis", "reports"}
+DAGS = {"inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack", "evidence_seal"}
+TAGS = {"governance", "inventory", "gates", "risks", "kpis", "reports", "evidence"}
 LOOK = """
 import json, logging, sys, time
 import airflow.sdk
@@ -113,3 +113,11 @@ def test_assets_lead_from_inventory_to_gates_to_risks_to_kpis(seen: dict[str, An
     assert "governance://inventory" in json.dumps(seen["dags"]["model_gate"]["schedule"])
     assert "governance://gates" in json.dumps(seen["dags"]["risk_register"]["schedule"])
     assert "governance://risks" in json.dumps(seen["dags"]["kpi_metrics"]["schedule"])
+
+
+def test_the_inventory_is_read_every_hour_and_when_a_change_is_announced(seen: dict[str, Any]) -> None:
+    schedule = seen["dags"]["inventory_sync"]["schedule"]
+    assert schedule["__type"].endswith("AssetOrTimeSchedule")
+    told = json.dumps(schedule)
+    assert "governance://registry-hint" in told
+    assert "0 * * * *" in told

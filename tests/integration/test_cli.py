@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 HOSTILE = "a\u202egnp\x1b[31m<b>"
 LISTINGS = (("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("risks",), ("kpis",), ("pack", "list"))
 COMMANDS = (
-    *((), ("sync",), ("check",), ("risks",), ("kpis",), ("init",), ("doctor",), ("db", "upgrade"), ("db", "status")),
+    *((), ("sync",), ("check",), ("risks",), ("kpis",), ("init",), ("doctor",), ("db", "upgrade"), ("db", "status"), ("db", "roles")),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
-    *(("pack", "list"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
+    *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
+    *(("evidence", name) for name in ("keygen", "rotate", "seal", "verify", "show", "prove", "bundle", "add")),
 )
 Told = subprocess.CompletedProcess[str]
 
@@ -51,7 +52,7 @@ def governance(*words: str, **settings: str | Path) -> Told:
 def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Path]:
     """Settings of a company whose inventory holds one blocked model with a hostile name."""
     home = tmp_path_factory.mktemp("cli")
-    settings: dict[str, Any] = {"data_dir": home, "pack_dir": home / "packs", "mlflow_uri": "http://127.0.0.1:9"}
+    settings: dict[str, Any] = {"data_dir": home, "pack_dir": home / "packs", "evidence_url": home / "evidence", "mlflow_uri": "http://127.0.0.1:9"}
     url = f"sqlite:///{home / 'governance.db'}"
     engine = database.connect(SecretStr(url))
     database.upgrade(engine)
@@ -59,7 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Path]:
     version = factories.version(HOSTILE)
     seen = (RegisteredModel(HOSTILE, "", {}, {"champion": 1}, (version,)),)
     with rt.writing() as session:
-        inventory_facts.record_changes(session, inventory.reconcile(seen, ()), {}, rt.telling(session))
+        inventory_facts.record_changes(session, inventory.reconcile(inventory.Reading.whole(seen), ()), {}, rt.telling(session))
     model_gate.decide(rt, version.key)
     engine.dispose()
     return {"database_url": url, **settings}
