@@ -74,7 +74,9 @@ def name_of(key: str) -> str:
 
 
 def sign(text: str, signing_key: str) -> str:
-    """A whole note: the text, an empty line, the signature."""
+    """A whole note: the text (lines, each ended), an empty line, the signature."""
+    if not text.endswith("\n"):
+        raise EvidenceError("a note's text ends with a line end", hint="Sign a Checkpoint's text.")
     key = _signing(signing_key)
     signature = base64.b64encode(key.id + _sign(key.raw, text.encode())).decode()
     return f"{text}\n{_SIGNATURE}{key.name} {signature}\n"

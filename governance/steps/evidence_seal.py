@@ -108,7 +108,7 @@ def make_key(path: Path, name: str) -> str:
 def rotate(rt: Runtime, old: Path) -> str:
     """Announce the key in use as the successor of the one in `old`; returns the new verifier key.
 
-    The old key seals what it vouches for once more before it hands over.
+    The old key seals what it vouches for once more before it hands over, and the new one at once after.
 
     Raises:
         EvidenceError: the key in `old` is not the one that was announced last.
@@ -118,7 +118,9 @@ def rotate(rt: Runtime, old: Path) -> str:
     with rt.writing() as session:
         checkpoints.seal(session, previous)
     with rt.writing() as session:
-        return checkpoints.announce(session, key, previous, rt.telling(session))
+        announced = checkpoints.announce(session, key, previous, rt.telling(session))
+    seal(rt)
+    return announced
 
 
 def _required_key(settings: Settings) -> str:
