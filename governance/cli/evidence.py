@@ -98,6 +98,14 @@ def show(fact: Fact) -> None:
 
 
 @app.command()
+def erase(fact: Fact, *, ground: Annotated[str, typer.Option(help="The request or decision it rests on.")]) -> None:
+    """Remove the free text and personal data of a fact, as the owner of the tables; the ledger still verifies."""
+    from governance.steps import evidence_bundle
+
+    typer.echo(f"{evidence_bundle.erase(_runtime(), fact, ground)}: erased")
+
+
+@app.command()
 def prove(fact: Fact, *, out: Out = None) -> None:
     """Print a proof that a fact is in the sealed ledger (C2SP tlog-proof)."""
     from governance.steps import evidence_bundle

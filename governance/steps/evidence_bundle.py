@@ -13,7 +13,7 @@ from governance.core import merkle
 from governance.core.calendar import parse_month
 from governance.core.evidence import canonical
 from governance.errors import NotFoundError, PolicyError, ReportError
-from governance.store import checkpoints, entries, files, ledger
+from governance.store import checkpoints, entries, erasure, files, ledger
 from governance.store.models import EvidenceFileRow
 
 if TYPE_CHECKING:
@@ -61,6 +61,25 @@ def show(rt: Runtime, fact: str) -> dict[str, Any]:
         "matches": entry.matches,
         "sealed_at_size": seal[0] if seal else None,
     }
+
+
+def erase(rt: Runtime, fact: str, ground: str) -> str:
+    """Remove the free text and personal data of one fact; its entry stays, and the ledger still verifies.
+
+    Returns:
+        The key of the fact.
+
+    Raises:
+        NotFoundError: no fact, or more than one, begins so.
+        PolicyError: no ground is given.
+        StoreError: the account does not own the tables.
+    """
+    if not ground.strip():
+        raise PolicyError("no ground is given", hint="Name the request or the decision that the erasure rests on.")
+    with rt.writing() as session:
+        entry = entries.find(session, fact)
+        erasure.erase(session, entry, ground.strip(), rt.telling(session))
+    return entry.key
 
 
 def prove(rt: Runtime, fact: str) -> str:

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import text
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from sqlalchemy import Connection
 
 
@@ -34,6 +39,24 @@ def append_only(connection: Connection, table: str, *keys: tuple[str, ...]) -> N
         f'CREATE TRIGGER {table}_no_replace BEFORE INSERT ON "{table}" '
         f"WHEN EXISTS ({known}) BEGIN SELECT RAISE(IGNORE); END"
     )
+
+
+@contextmanager
+def lifted(connection: Connection, table: str) -> Generator[None]:
+    """Let rows of a table be changed within this transaction; only its owner may do that.
+
+    Where the transaction fails, the guard was never gone.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER {table}_append_only')
+        yield
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {table}_append_only')
+        return
+    name = f"{table}_no_update"
+    made = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": name}).scalar_one()
+    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    yield
+    connection.exec_driver_sql(made)
 
 
 def ledger_in_order(connection: Connection) -> None:

@@ -309,6 +309,18 @@ class EvidenceVerification(Fact):
     findings: Mapped[list[Any]]
 
 
+class Erasure(Fact):
+    """The free text and personal data of a fact were removed; its entry in the ledger stays."""
+
+    __tablename__ = "erasure"
+    series = ("fact",)
+    disclosed = ("fact",)
+
+    fact: Mapped[str]
+    """Key of its entry: table and id."""
+    ground: Mapped[str]
+
+
 FACTS: tuple[type[Fact], ...] = (
     InventorySweep,
     RegisteredModelRow,
@@ -324,6 +336,7 @@ FACTS: tuple[type[Fact], ...] = (
     EvidenceFileRow,
     SigningKey,
     EvidenceVerification,
+    Erasure,
 )
 """Every table that holds facts."""
 

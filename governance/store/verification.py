@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, literal, select
 
+from governance.core.evidence import plain
 from governance.core.merkle import EMPTY, Frontier
 from governance.core.terms import Words
 from governance.store import ledger
 from governance.store.facts import AsOf, newest_one
-from governance.store.models import FACTS, EvidenceVerification, Fact, LedgerEntry, LedgerHead, LedgerTile
+from governance.store.models import FACTS, Erasure, EvidenceVerification, Fact, LedgerEntry, LedgerHead, LedgerTile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,17 +131,24 @@ def facts(session: Session) -> tuple[int, list[Problem]]:
 
 
 def _compare_rows(session: Session, table: type[Fact], walk: Walk) -> int:
-    count = 0
+    count, erased = 0, set(session.scalars(select(Erasure.fact)))
     for row, body, salt in _rows_with_entries(session, table):
         count += 1
         key = ledger.key_of(table.__tablename__, row["id"])
         if body is None:
             walk.tell(key, "台帳にない記録", "a fact that the ledger does not have")
         elif salt is None:
-            walk.tell(key, "ソルトがなく照合できない", "its salt is gone, so it cannot be compared")
+            if key not in erased or not _still_shows(table, row, body):
+                walk.tell(key, "消去の記録なしに内容が失われた", "its content is gone without a recorded erasure")
         elif ledger.entry_of(table.__tablename__, table.disclosed, row, salt).body != body:
             walk.tell(key, "記録が台帳の登録後に変更された", "the fact was changed after it was recorded")
     return count
+
+
+def _still_shows(table: type[Fact], row: Mapping[str, Any], body: str) -> bool:
+    """Whether what an entry shows of an erased fact is still in its row."""
+    shown = {name: row[name] for name in table.disclosed if row[name] is not None}
+    return bool(json.loads(body)["disclosed"] == plain(shown))
 
 
 def _rows_with_entries(

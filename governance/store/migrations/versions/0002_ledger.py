@@ -72,6 +72,7 @@ _FACTS: dict[str, tuple[str, list[sa.Column[Any]]]] = {
             _optional("acceptance", _TEXT),
         ],
     ),
+    "erasure": ("fact", [_required("fact", _TEXT), _required("ground", _TEXT)]),
     "evidence_verification": (
         "subject",
         [_required("size", _INT), _required("root", _TEXT), _required("intact", _BOOL), _required("findings", _JSON)],
@@ -121,6 +122,7 @@ _SERIES = {
     "evidence_file": ["sha256", "subject"],
     "signing_key": ["subject"],
     "evidence_verification": ["subject"],
+    "erasure": ["fact"],
 }
 
 
