@@ -42,6 +42,7 @@ def gates(rt: Runtime, asked: Asked = NOW) -> list[Row]:
 def gate(decision: GateDecision, language: str) -> Row:
     """One decision with its reasons as lines in `language`."""
     return {
+        "id": decision.id,
         "gate": decision.gate,
         "subject": str(decision.subject),
         "model": decision.subject.model,
