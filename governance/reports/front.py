@@ -31,7 +31,7 @@ def _evidence(pack: Pack, style: Style) -> str:
         return style.say("未封印", "Not sealed")
     if pack.seal.intact is None:
         return style.say("封印済み・照合未実施", "Sealed, never compared")
-    at = style.moment(pack.seal.verified_at)
+    at = style.iso(pack.seal.verified_at.astimezone(style.zone).date()) if pack.seal.verified_at else ""
     if pack.seal.intact:
         return style.say(f"封印済み・一致({at}照合)", f"Sealed, intact when compared on {at}")
     return style.say(f"不一致を検出({at}照合)", f"MISMATCH found on {at}")
