@@ -100,11 +100,11 @@ def gate_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
 
 @inventory.command("list")
 def inventory_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.AsJson = False) -> None:
-    """List registered models with their aliases, use case and owner."""
+    """List registered models and declared systems with their aliases, use case and owner."""
     from governance.steps import listings
 
     rt = _runtime()
-    columns = ("model", "versions", "aliases", "use_case", "tier", "owner")
+    columns = ("model", "kind", "versions", "aliases", "use_case", "tier", "owner")
     output.rows(
         listings.inventory(rt, _asked(rt, as_of, known_at)),
         columns,

@@ -151,6 +151,8 @@ class FileKind(StrEnum):
     PACK = "pack"
     MINUTES = "minutes"
     DATASHEET = "datasheet"
+    INVENTORY = "inventory"
+    """A list of declared AI, as it was imported."""
 
 
 @dataclass(frozen=True, slots=True)

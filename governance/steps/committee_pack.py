@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from governance.core import packs
 from governance.core.calendar import Month, meeting_day, month_of, newest_due, parse_month
 from governance.core.committee import Seal
-from governance.errors import PolicyError, ReportError
+from governance.errors import PolicyError
 from governance.reports import pack as document
+from governance.reports.files import write_whole
 from governance.runtime import business_days
 from governance.steps import evidence_bundle, evidence_seal, position, restatements
 from governance.store import checkpoints, registers, verification
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from governance.store.models import PackRow
 
 LANGUAGES: Final = ("ja", "en")
+_NO_ROOM: Final = "Check GOVERNANCE_PACK_DIR: it must be writable and have room."
 
 
 def build(rt: Runtime, period: str | None = None) -> dict[str, str]:
@@ -58,7 +57,7 @@ def build(rt: Runtime, period: str | None = None) -> dict[str, str]:
         # Same facts, other typesetting: a newer template or font. What was published stays.
         files, pack = _typeset(rt, month, published, position, revision=published.revision + 1)
     for name, data in files.items():
-        _write(rt.settings.pack_dir / name, data)
+        write_whole(rt.settings.pack_dir / name, data, hint=_NO_ROOM)
     with rt.writing() as session:
         telling = rt.telling(session)
         registers.record_policy(session, rt.policy, telling)
@@ -153,18 +152,3 @@ def _name(pack: Pack, language: str) -> str:
 
 def _render(rt: Runtime, pack: Pack, language: str) -> bytes:
     return document.render(pack, language, template_dir=rt.settings.template_dir, font_dir=rt.settings.font_dir)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-            draft.write(data)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(path)
-    except OSError as error:
-        raise ReportError(
-            f"{path}: {error.strerror or error}", hint="Check GOVERNANCE_PACK_DIR: it must be writable and have room."
-        ) from error

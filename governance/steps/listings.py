@@ -12,6 +12,7 @@ from governance.core.tiers import classify
 from governance.core.wording import reason_line
 from governance.runtime import NOW, Asked
 from governance.steps import restatements as past_packs
+from governance.store import declared as declared_facts
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import registers
@@ -19,6 +20,7 @@ from governance.store import registers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from governance.core.declared import DeclaredSystem
     from governance.core.terms import GateDecision, RegisteredModel
     from governance.policy import Policy
     from governance.runtime import Runtime
@@ -65,21 +67,36 @@ def _aliases_of(decision: GateDecision, aliases: dict[str, int] | Any) -> list[s
 
 
 def inventory(rt: Runtime, asked: Asked = NOW) -> list[Row]:
-    """Every registered model with what the company says of it."""
+    """Every registered model with what the company says of it, then every declared system."""
     with rt.reading() as session:
-        models = inventory_facts.models(session, rt.asked(session, asked))
-    return [_model(model, rt.policy) for model in models]
+        at = rt.asked(session, asked)
+        models, systems = inventory_facts.models(session, at), declared_facts.declared(session, at)
+    return [_model(model, rt.policy) for model in models] + [_system(system, rt.policy) for system in systems]
 
 
 def _model(model: RegisteredModel, policy: Policy) -> Row:
     slug, case = inventory_rules.use_case_of(model.name, policy)
     return {
         "model": model.name,
+        "kind": "registered",
         "versions": len(model.versions),
         "aliases": [f"{alias} -> v{number}" for alias, number in sorted(model.aliases.items())],
         "use_case": slug,
         "tier": classify(case, policy.tiers).value,
         "owner": case.owner if case else None,
+    }
+
+
+def _system(system: DeclaredSystem, policy: Policy) -> Row:
+    case = policy.use_cases.use_cases.get(system.use_case or "")
+    return {
+        "model": system.system,
+        "kind": system.kind.value,
+        "versions": None,
+        "aliases": [],
+        "use_case": system.use_case,
+        "tier": classify(case, policy.tiers).value,
+        "owner": system.owner,
     }
 
 

@@ -34,6 +34,7 @@ COMMANDS = (
     *((), ("sync",), ("check",), ("risks",), ("kpis",), ("init",), ("doctor",), ("db", "upgrade"), ("db", "status"), ("db", "roles")),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
     *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
+    *(("inventory", "import"), ("inventory", "export"), ("inventory", "template"), ("model", "card")),
     *(("evidence", name) for name in ("keygen", "rotate", "seal", "verify", "show", "prove", "bundle", "add", "erase")),
 )
 Told = subprocess.CompletedProcess[str]
