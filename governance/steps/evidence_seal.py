@@ -116,7 +116,9 @@ def rotate(rt: Runtime, old: Path) -> str:
     """
     key, previous = _required_key(rt.settings), _read(old)
     with rt.writing() as session:
-        checkpoints.seal(session, previous)
+        if not checkpoints.is_announced(session, key, rt.telling(session)):
+            checkpoints.require_announced(session, previous, rt.telling(session))
+            checkpoints.seal(session, previous)
     with rt.writing() as session:
         announced = checkpoints.announce(session, key, previous, rt.telling(session))
     seal(rt)
@@ -144,21 +146,29 @@ def seal(rt: Runtime) -> Position:
     key = _required_key(rt.settings)
     with rt.writing() as session:
         checkpoints.announce(session, key, None, rt.telling(session))
+        keys = checkpoints.trusted(signed_note.verifier_key(key), checkpoints.key_chain(session))
+    outside = checkpoints.newest_published(rt.settings.checkpoint_url, keys)
     with rt.writing() as session:
-        before = checkpoints.sealed_up_to(session)
-        sealed = checkpoints.seal(session, key)
+        sealed = checkpoints.seal(session, key, outside)
     publish(rt)
-    if email.is_set_up(rt.settings) and (before is None or before < day_start(sealed.known_at, rt.zone)):
-        email.send(rt.settings, f"Ledger checkpoint {sealed.size}", sealed.note or "")
+    _mail_once_a_day(rt, sealed)
     return sealed
+
+
+def _mail_once_a_day(rt: Runtime, sealed: Position) -> None:
+    """A day counts as mailed once the mail is out, so that an outage only delays it."""
+    day, url = rt.clock().astimezone(rt.zone).date().isoformat(), rt.settings.checkpoint_url
+    if sealed.note and email.is_set_up(rt.settings) and not checkpoints.is_mailed(url, day):
+        email.send(rt.settings, f"Ledger checkpoint {sealed.size}", sealed.note)
+        checkpoints.mark_mailed(url, day)
 
 
 def publish(rt: Runtime) -> int:
     """Write every checkpoint that is not there yet to the place outside the database; returns how many."""
-    there = checkpoints.published(rt.settings.checkpoint_url)
-    last = max((int(name.partition(".")[0]) for name in there), default=-1)
+    there = checkpoints.published_sizes(rt.settings.checkpoint_url)
     with rt.reading() as session:
-        return sum(checkpoints.publish(rt.settings.checkpoint_url, *note) for note in checkpoints.notes(session, last))
+        missing = [note for note in checkpoints.notes(session) if note[0] not in there]
+        return sum(checkpoints.publish(rt.settings.checkpoint_url, *note) for note in missing)
 
 
 def seal_soon(rt: Runtime) -> Position:

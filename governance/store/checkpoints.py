@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 
 from governance.core import merkle, signed_note
 from governance.core.merkle import Frontier
-from governance.errors import EvidenceError
+from governance.errors import EvidenceError, PolicyError
 from governance.store import facts, ledger
 from governance.store.facts import AsOf, newest_one
 from governance.store.models import LedgerCheckpoint, LedgerHead, SigningKey
@@ -65,19 +65,21 @@ def position_at(session: Session, size: int, known_at: datetime) -> Position:
     return Position(size, ledger.root_at(session, size), known_at, sealed.note if sealed else None)
 
 
-def seal(session: Session, signing_key: str) -> Position:
+def seal(session: Session, signing_key: str, published: Checkpoint | None = None) -> Position:
     """Sign the ledger as it stands; what is sealed already is left alone.
 
-    Before it signs, it proves to itself that the log still begins with what it signed last:
-    it never signs a second history.
+    Before it signs, it proves to itself that the log still begins with what it signed last, as far as the database
+    remembers and as far as was `published` outside of it: it never signs a second history.
 
     Raises:
-        EvidenceError: the log is not an extension of what was sealed last.
+        EvidenceError: the log is not an extension of what was sealed or published last.
     """
     now = position(session)
+    checkpoint = signed_note.Checkpoint(signed_note.name_of(signing_key), now.size, now.root)
+    if published is not None:
+        _require_extension(session, published, checkpoint)
     if now.note is not None or now.size == 0:
         return now
-    checkpoint = signed_note.Checkpoint(signed_note.name_of(signing_key), now.size, now.root)
     last = newest(session)
     if last is not None:
         _require_extension(session, last, checkpoint)
@@ -99,11 +101,6 @@ def newest(session: Session) -> Checkpoint | None:
     """The last checkpoint that this database remembers; its signature is not checked here."""
     note = session.scalar(select(LedgerCheckpoint.note).order_by(LedgerCheckpoint.size.desc()).limit(1))
     return signed_note.parse_checkpoint(note.rpartition("\n\n")[0] + "\n") if note else None
-
-
-def sealed_up_to(session: Session) -> datetime | None:
-    """When the newest fact under a seal was learnt."""
-    return session.scalar(select(LedgerCheckpoint.known_at).order_by(LedgerCheckpoint.size.desc()).limit(1))
 
 
 def note_at(session: Session, size: int) -> str | None:
@@ -139,15 +136,10 @@ def announce(session: Session, signing_key: str, previous: str | None, telling: 
         EvidenceError: `previous` is not the key announced last.
     """
     key = signed_note.verifier_key(signing_key)
-    known = newest_key(session, telling.position)
-    if known is not None and known.verifier_key == key:
+    if is_announced(session, signing_key, telling):
         return key
     old = signed_note.verifier_key(previous) if previous else None
-    if (known.verifier_key if known else None) != old:
-        raise EvidenceError(
-            "the ledger was sealed with another key, which has to announce the new one",
-            hint="Run `governance evidence rotate` with the old key at hand, or restore the old key.",
-        )
+    _require_same(newest_key(session, telling.position), old)
     row = SigningKey(
         subject="ledger",
         verifier_key=key,
@@ -157,6 +149,29 @@ def announce(session: Session, signing_key: str, previous: str | None, telling: 
     )
     facts.record_changed(session, [row], telling)
     return key
+
+
+def is_announced(session: Session, signing_key: str, telling: Telling) -> bool:
+    """Whether a key is the one announced last."""
+    known = newest_key(session, telling.position)
+    return known is not None and known.verifier_key == signed_note.verifier_key(signing_key)
+
+
+def require_announced(session: Session, signing_key: str, telling: Telling) -> None:
+    """Refuse a key that is not the one announced last.
+
+    Raises:
+        EvidenceError: it is another one.
+    """
+    _require_same(newest_key(session, telling.position), signed_note.verifier_key(signing_key))
+
+
+def _require_same(known: SigningKey | None, verifier_key: str | None) -> None:
+    if (known.verifier_key if known else None) != verifier_key:
+        raise EvidenceError(
+            "the ledger was sealed with another key, which has to announce the new one",
+            hint="Run `governance evidence rotate` with the old key at hand, or restore the old key.",
+        )
 
 
 def announcement(verifier_key: str) -> bytes:
@@ -188,8 +203,11 @@ def trusted(verifier_key: str, chain: Iterable[SigningKey]) -> set[str]:
 def _is_signed_by_both(link: SigningKey) -> bool:
     """Without the new key's word, anybody could pose as the one before it."""
     old, new = link.previous or "", link.verifier_key
-    announced = signed_note.check_bytes(announcement(new), link.signature, old)
-    return announced and signed_note.check_bytes(announcement(old), link.acceptance or "", new)
+    try:
+        announced = signed_note.check_bytes(announcement(new), link.signature, old)
+        return announced and signed_note.check_bytes(announcement(old), link.acceptance or "", new)
+    except PolicyError:  # one of the two is no key
+        return False
 
 
 def publish(url: str, size: int, note: str) -> bool:
@@ -225,6 +243,39 @@ def published(url: str) -> dict[str, str]:
         if paths
         else {}
     )
+
+
+def is_mailed(url: str, day: str) -> bool:
+    """Whether a day's checkpoint went out by mail."""
+    fs, directory = _place(url)
+    return bool(fs.exists(f"{directory}/.mailed-{day}"))
+
+
+def mark_mailed(url: str, day: str) -> None:
+    """Remember that it did."""
+    fs, directory = _place(url)
+    fs.pipe_file(f"{directory}/.mailed-{day}", b"")
+
+
+def published_sizes(url: str) -> frozenset[int]:
+    """The sizes of the checkpoints published under a URL, by their names alone."""
+    fs, directory = _place(url)
+    fs.invalidate_cache()
+    found = fs.ls(directory, detail=False) if fs.exists(directory) else []
+    names = [path.rpartition("/")[2].removesuffix(_SUFFIX) for path in found if path.endswith(_SUFFIX)]
+    return frozenset(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def newest_published(url: str, keys: set[str]) -> Checkpoint | None:
+    """The largest checkpoint outside the database that one of the keys has signed; `verify` tells of all others."""
+    fs, directory = _place(url)
+    for size in sorted(published_sizes(url), reverse=True):
+        try:
+            note = fs.cat_file(f"{directory}/{size:012d}{_SUFFIX}").decode("utf-8", "replace")
+            return signed_note.read_checkpoint(note, keys)
+        except (EvidenceError, FileNotFoundError):  # FileNotFoundError: named like none of ours
+            continue
+    return None
 
 
 def _place(url: str) -> tuple[AbstractFileSystem, str]:

@@ -21,7 +21,8 @@ _REFUSE: Final = (
 _NEXT_SEQ: Final = "(SELECT coalesce(max(seq) + 1, 0) FROM ledger_entry)"
 _OUT_OF_ORDER: Final = f"NEW.seq <> {_NEXT_SEQ}"
 _HEAD_WRONG: Final = f"NEW.id <> 1 OR NEW.size <> {_NEXT_SEQ}"
-_HEAD_BACK: Final = f"{_HEAD_WRONG} OR NEW.size < OLD.size OR NEW.recorded_at < OLD.recorded_at"
+_HEAD_BACK: Final = f"{_HEAD_WRONG} OR NEW.size <= OLD.size OR NEW.recorded_at < OLD.recorded_at"
+_HEAD_SECOND: Final = f"{_HEAD_WRONG} OR EXISTS (SELECT 1 FROM ledger_head)"  # noqa: S608 - our own names
 
 
 def append_only(connection: Connection, table: str, *keys: tuple[str, ...]) -> None:
@@ -64,14 +65,14 @@ def ledger_in_order(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         _check(connection, "ledger_order", _OUT_OF_ORDER)
         _trigger(connection, "ledger_entry", "in_order", "INSERT", "ROW", "ledger_order")
-        _check(connection, "ledger_head_new", _HEAD_WRONG)
+        _check(connection, "ledger_head_new", _HEAD_SECOND)
         _trigger(connection, "ledger_head", "begins", "INSERT", "ROW", "ledger_head_new")
         _check(connection, "ledger_head_grows", _HEAD_BACK)
         _trigger(connection, "ledger_head", "grows", "UPDATE", "ROW", "ledger_head_grows")
         _trigger(connection, "ledger_head", "stays", "DELETE OR TRUNCATE", "STATEMENT", "refuse_change")
         return
     _abort(connection, "ledger_entry", "in_order", "INSERT", "ledger_entry: out of order", _OUT_OF_ORDER)
-    _abort(connection, "ledger_head", "begins", "INSERT", "ledger_head: there is one", _HEAD_WRONG)
+    _abort(connection, "ledger_head", "begins", "INSERT", "ledger_head: there is one", _HEAD_SECOND)
     _abort(connection, "ledger_head", "grows", "UPDATE", "ledger_head: only grows", _HEAD_BACK)
     _abort(connection, "ledger_head", "stays", "DELETE", "ledger_head is append-only")
 

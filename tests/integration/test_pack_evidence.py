@@ -17,7 +17,6 @@ from governance.steps import committee_pack, evidence_seal, kpi_metrics, listing
 from governance.store import facts
 from governance.store.facts import AsOf
 from governance.store.models import AliasEvent
-from tests.integration import databases
 from tests.integration.test_steps import MODEL, NOVEMBER, OCTOBER, Company, company, opened
 
 if TYPE_CHECKING:
