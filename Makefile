@@ -13,7 +13,7 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo up down status test unit lint types layers ci lock clean
+.PHONY: help demo up down status test faults unit lint types layers ci lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ status: $(ENV)  ## Tell what of the demo runs
 
 test: $(ENV)  ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist loadfile
+
+faults: $(ENV)  ## Kill workers and servers while they append, and count (about 2 minutes)
+	timeout -s KILL 600 $(BIN)/pytest -q -s -p no:randomly tests/faults
 
 unit: $(ENV)  ## Run the fast tests only
 	$(BIN)/pytest -q tests/unit

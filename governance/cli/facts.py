@@ -47,11 +47,16 @@ def _asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
     return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)
 
 
-def sync(*, as_json: output.AsJson = False) -> None:
-    """Read MLflow in full and reconcile the inventory."""
+def sync(
+    *,
+    accept_drop: Annotated[bool, typer.Option("--accept-drop", help="Much is missing, and that is right.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every run again, changed or not.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Read MLflow and reconcile the inventory."""
     from governance.steps import inventory_sync
 
-    sweep = inventory_sync.sync(_runtime())
+    sweep = inventory_sync.sync(_runtime(), accept_drop=accept_drop, full=full)
     if as_json:
         output.document(sweep)
     else:
@@ -125,6 +130,41 @@ def inventory_findings(*, as_of: AsOf = None, known_at: KnownAt = None, as_json:
         as_json=as_json,
         empty="nothing is out of order",
     )
+
+
+@inventory.command("aliases")
+def inventory_aliases(
+    *,
+    model: Annotated[str | None, typer.Option(help="Of one registered model only.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """List every move of an alias: within which window, and on which gate decision it rests."""
+    from governance.steps import listings
+
+    rt = _runtime()
+    found = listings.aliases(rt, model, _asked(rt, as_of, known_at))
+    columns = ("model", "alias", "from", "to", "after", "until", "decision", "outside_gate")
+    output.rows(found, columns, as_json=as_json, empty="no alias was ever seen")
+
+
+@inventory.command("holder")
+def inventory_holder(
+    model: Model,
+    alias: Annotated[str, typer.Argument(help="Such as champion.")],
+    *,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """Tell which version held an alias at a moment, and whether that is certain."""
+    from governance.steps import listings
+
+    rt = _runtime()
+    found = listings.holder(rt, model, alias, _asked(rt, as_of, known_at))
+    columns = ("model", "alias", "at", "version", "since", "doubt")
+    output.rows([found], columns, as_json=as_json, empty="nothing is known")
 
 
 def risks(

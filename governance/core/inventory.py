@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from governance.core.aliases import AliasMove
 from governance.core.evidence import plain
 from governance.core.terms import NOTHING, ModelVersion, RegisteredModel, VersionKey, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from governance.core.terms import GateDecision
+    from governance.core.aliases import Standing
     from governance.policy import Gate, Policy, UseCase
 
 K = TypeVar("K")
@@ -21,6 +24,7 @@ V = TypeVar("V")
 
 _NO_USE_CASE: Final = Words("どのユースケースにも登録されていない", "no use case names it")
 _NO_OWNER: Final = Words("責任者が決まっていない", "nobody is named as its owner")
+_FEW: Final = 5
 _NOT_HELD: Final = Words("MLflow に存在しない", "MLflow does not hold it")
 
 
@@ -47,14 +51,37 @@ class InventoryFinding:
     detail: Words = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class AliasMove:
-    """An alias that points elsewhere than before; None stands for nowhere."""
+Absent = tuple[str, int | None]
+"""A model, or one of its versions, that a complete reading missed."""
 
-    model: str
-    alias: str
-    from_version: int | None
-    to_version: int | None
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one complete reading of MLflow showed: all models with all aliases, and versions as far as they were read."""
+
+    models: tuple[RegisteredModel, ...]
+    listed: Mapping[str, frozenset[int]]
+    """Model -> the numbers of all its versions. Of a model not in here, versions that were not read are unchanged."""
+    is_full: bool
+    """Whether every version and run was read."""
+
+    @classmethod
+    def whole(cls, models: Sequence[RegisteredModel]) -> Reading:
+        """A reading of everything."""
+        listed = {model.name: frozenset(version.key.version for version in model.versions) for model in models}
+        return cls(tuple(models), listed, is_full=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known when MLflow is read again."""
+
+    models: tuple[RegisteredModel, ...]
+    """What was present; of versions only what MLflow's list of them shows."""
+    read_at: datetime
+    """When the last complete reading began."""
+    doubtful: frozenset[str] = frozenset()
+    """Models of which that reading missed a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +95,8 @@ class Changes:
     changed_versions: tuple[ModelVersion, ...] = ()
     retired_versions: tuple[ModelVersion, ...] = ()
     alias_moves: tuple[AliasMove, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    """What was missed for the first time, and still counts as present."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -75,31 +104,109 @@ class Changes:
         return {name: len(getattr(self, name)) for name in self.__slots__}
 
 
-def reconcile(seen: Sequence[RegisteredModel], known: Sequence[RegisteredModel]) -> Changes:
-    """Tell what is new, changed and gone; `seen` has to be a complete reading.
+def reconcile(seen: Reading, known: Sequence[RegisteredModel], absent: Collection[Absent] = frozenset()) -> Changes:
+    """Tell what is new, changed and gone.
 
-    Names are compared in plain form, as the store keeps them.
+    Gone is what this reading misses and the one before it missed as well (`absent`). Of `known`, the versions of
+    models that were listed or are missing have to be there; names are compared in plain form, as the store keeps them.
     """
-    now, before = {plain(m.name): m for m in seen}, {plain(m.name): m for m in known}
-    versions_now, versions_before = _versions(seen), _versions(known)
+    now, before = {plain(m.name): m for m in seen.models}, {plain(m.name): m for m in known}
+    versions_now, versions_before = _versions(seen.models), _versions(known)
+    missing = [*_missing_models(now, before), *_missing_versions(seen, now, versions_before)]
+    gone = {key for key in missing if key in absent}
+    retired = tuple(model for name, model in before.items() if (name, None) in gone)
+    names = {plain(model.name) for model in retired}
     return Changes(
         new_models=_added(now, before),
         changed_models=tuple(
             m for name, m in now.items() if name in before and _differs(_facts(m), _facts(before[name]))
         ),
-        retired_models=_added(before, now),
+        retired_models=retired,
         new_versions=_added(versions_now, versions_before),
         changed_versions=tuple(
             v for key, v in versions_now.items() if key in versions_before and _differs(v, versions_before[key])
         ),
-        retired_versions=_added(versions_before, versions_now),
-        alias_moves=tuple(_alias_moves(now, before)),
+        retired_versions=tuple(
+            v for k, v in versions_before.items() if k.model in names or (k.model, k.version) in gone
+        ),
+        alias_moves=tuple(_alias_moves(now, before, names)),
+        absent=tuple(sorted((key for key in missing if key not in gone), key=lambda key: (key[0], key[1] or 0))),
     )
+
+
+def _missing_models(now: Mapping[str, object], before: Mapping[str, object]) -> Iterator[Absent]:
+    return ((name, None) for name in before if name not in now)
+
+
+def _missing_versions(
+    seen: Reading, now: Mapping[str, object], before: Mapping[VersionKey, ModelVersion]
+) -> Iterator[Absent]:
+    listed = {plain(name): numbers for name, numbers in seen.listed.items()}
+    for key in before:
+        if key.model in now and key.version not in listed.get(key.model, (key.version,)):
+            yield key.model, key.version
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """So many of a kind were missed at once that somebody has to say whether they are gone."""
+
+    kind: str
+    """`models` or `versions`."""
+    missing: int
+    present: int
+
+
+def drop(changes: Changes, models: int, versions: int, most: float) -> Drop | None:
+    """Tell a drop that is not believed: more than the share `most` and at least five of a kind, or all models.
+
+    `models` and `versions` are how many there were. What was missed before is not counted again: somebody has seen it.
+    """
+    missing_models = sum(version is None for _, version in changes.absent)
+    for kind, missing, present in (
+        ("models", missing_models, models),
+        ("versions", len(changes.absent) - missing_models, versions),
+    ):
+        if missing > most * present and (missing >= _FEW or (kind == "models" and missing == present)):
+            return Drop(kind, missing, present)
+    return None
+
+
+def present(seen: Reading, known: Sequence[RegisteredModel], changes: Changes) -> tuple[RegisteredModel, ...]:
+    """What there is after a reading, missed models for the first time among it; versions as they are in `known`."""
+    versions, now = _versions(known), {plain(model.name) for model in seen.models}
+    retired = {plain(model.name) for model in changes.retired_models}
+    for version in changes.retired_versions:
+        versions.pop(version.key, None)
+    by_model: dict[str, list[ModelVersion]] = {}
+    for key, version in sorted((versions | _versions(seen.models)).items()):
+        by_model.setdefault(key.model, []).append(version)
+    missed = [m for m in known if plain(m.name) not in now and plain(m.name) not in retired]
+    return tuple(replace(m, versions=tuple(by_model.get(plain(m.name), ()))) for m in (*seen.models, *missed))
+
+
+def with_use_cases(
+    changes: Changes, seen: Reading, recorded: Mapping[str, str | None], wanted: Mapping[str, str]
+) -> Changes:
+    """Count models as changed, too, whose use case the policy names otherwise than it is `recorded`."""
+    there = {plain(model.name) for model in (*changes.new_models, *changes.changed_models)}
+    moved = tuple(
+        model
+        for model in seen.models
+        if (name := plain(model.name)) not in there and recorded.get(name) != wanted.get(model.name)
+    )
+    return replace(changes, changed_models=(*changes.changed_models, *moved))
+
+
+def use_cases(policy: Policy) -> dict[str, str]:
+    """Model -> the use case that names it."""
+    return {model: slug for slug, case in policy.use_cases.use_cases.items() for model in case.models}
 
 
 def _differs(new: object, old: object) -> bool:
     """Compare in plain form: NaN equals itself there, and text is as the store keeps it."""
-    return bool(plain(new) != plain(old))
+    # Mostly they are equal as they are, and the plain form costs time.
+    return new != old and bool(plain(new) != plain(old))
 
 
 def _versions(models: Sequence[RegisteredModel]) -> dict[VersionKey, ModelVersion]:
@@ -118,8 +225,11 @@ def _facts(model: RegisteredModel) -> tuple[str, Mapping[str, str]]:
     return model.description, model.tags
 
 
-def _alias_moves(now: Mapping[str, RegisteredModel], before: Mapping[str, RegisteredModel]) -> Iterator[AliasMove]:
-    for name in sorted(now.keys() | before.keys()):
+def _alias_moves(
+    now: Mapping[str, RegisteredModel], before: Mapping[str, RegisteredModel], retired: Collection[str]
+) -> Iterator[AliasMove]:
+    """The alias map is read whole; a model that is missed for the first time keeps its own."""
+    for name in sorted({*now, *retired}):
         new = plain(now[name].aliases) if name in now else {}
         old = plain(before[name].aliases) if name in before else {}
         for alias in sorted(new.keys() | old.keys()):
@@ -135,9 +245,7 @@ def use_case_of(model: str, policy: Policy) -> tuple[str, UseCase] | tuple[None,
     return None, None
 
 
-def findings(
-    models: Sequence[RegisteredModel], decisions: Mapping[tuple[VersionKey, str], GateDecision], policy: Policy
-) -> tuple[InventoryFinding, ...]:
+def findings(models: Sequence[RegisteredModel], decisions: Standing, policy: Policy) -> tuple[InventoryFinding, ...]:
     """Everything out of order, sorted; `decisions` are the newest by version and gate."""
     found = [*_orphans(models, policy), *_use_case_gaps(models, policy)]
     for code, gate in policy.gates.gates.items():
@@ -162,7 +270,7 @@ def _use_case_gaps(models: Sequence[RegisteredModel], policy: Policy) -> Iterato
 
 def _ungoverned(
     models: Sequence[RegisteredModel],
-    decisions: Mapping[tuple[VersionKey, str], GateDecision],
+    decisions: Standing,
     code: str,
     gate: Gate,
     policy: Policy,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the company decided, as code: strict YAML in, one frozen `Policy` with a digest out."""
 
-from governance.policy.load import SECTIONS, Policy, json_schema, load, load_section
+from governance.policy.inventory import Inventory
+from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
 from governance.policy.sections import (
     Audience,
     BiasLimits,
@@ -25,6 +26,7 @@ from governance.policy.sections import (
 )
 
 __all__ = [
+    "OPTIONAL",
     "SECTIONS",
     "Audience",
     "BiasLimits",
@@ -34,6 +36,7 @@ __all__ = [
     "Family",
     "File",
     "Gate",
+    "Inventory",
     "KpiTarget",
     "Logged",
     "Meeting",

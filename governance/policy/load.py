@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from governance.errors import PolicyError
 from governance.policy import sections, yaml
+from governance.policy.inventory import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ SECTIONS: Final[dict[str, type[sections.Section]]] = {
     "kpis": sections.Kpis,
     "people": sections.People,
     "calendar": sections.Calendar,
+    "inventory": Inventory,
 }
 """Section -> its type; the file is `<section>.yaml`."""
 INVENTORY_RULES: Final = frozenset({"orphan", "ownerless", "unserved", "ungoverned_champion"})
@@ -50,11 +52,24 @@ class Policy(BaseModel):
     kpis: sections.Kpis
     people: sections.People
     calendar: sections.Calendar
+    inventory: Inventory = Inventory()
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the RFC 8785 form of the parsed policy; comments and order do not count."""
-        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json"))).hexdigest()
+        """SHA-256 over the RFC 8785 form of the parsed policy; comments and order do not count.
+
+        A section that may be left out and says what holds without it does not count either: a policy keeps its
+        digest when the product learns a new section.
+        """
+        said = self.model_dump(mode="json", exclude={name for name in OPTIONAL if self._is_default(name)})
+        return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
+
+    def _is_default(self, name: str) -> bool:
+        return bool(getattr(self, name) == type(self).model_fields[name].default)
+
+
+OPTIONAL: Final = frozenset(name for name, field in Policy.model_fields.items() if not field.is_required())
+"""Sections whose file may be left out."""
 
 
 def load(directory: Path) -> Policy:
@@ -71,7 +86,10 @@ def load(directory: Path) -> Policy:
     _refuse_strays(directory)
     read, lines, problems = {}, {}, []
     for name, kind in SECTIONS.items():
-        read[name], lines[name], found = _read(directory / f"{name}.yaml", kind)
+        path = directory / f"{name}.yaml"
+        if _is_left_out(path):
+            continue
+        read[name], lines[name], found = _read(path, kind)
         problems += found
     if not problems:
         policy = Policy.model_validate(read)
@@ -90,10 +108,18 @@ def load_section(directory: Path, name: str) -> sections.Section:
     Raises:
         PolicyError: as `load` does, for this one file.
     """
-    section, _lines, problems = _read(directory / f"{name}.yaml", SECTIONS[name])
+    path = directory / f"{name}.yaml"
+    if _is_left_out(path):
+        return SECTIONS[name]()
+    section, _lines, problems = _read(path, SECTIONS[name])
     if section is None:
         raise PolicyError("\n".join(problems), hint="Correct that, then run `governance policy check`.")
     return section
+
+
+def _is_left_out(path: Path) -> bool:
+    """A link to nowhere is a mistake, not a choice."""
+    return path.stem in OPTIONAL and not path.exists() and not path.is_symlink()
 
 
 def _read(path: Path, kind: type[sections.Section]) -> tuple[sections.Section | None, yaml.Lines, list[str]]:
@@ -111,7 +137,8 @@ def json_schema() -> dict[str, Any]:
 
 def _refuse_strays(directory: Path) -> None:
     """A file nobody reads is a decision nobody keeps."""
-    strays = sorted(p.name for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.stem not in SECTIONS)
+    known = {f"{section}.yaml" for section in SECTIONS}
+    strays = sorted(p.name for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.name not in known)
     if strays:
         raise PolicyError(
             f"{directory / strays[0]}: not a section of the policy",

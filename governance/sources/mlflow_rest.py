@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 TRIES = 3
 MOST_BYTES_IN_ALL = 2 * 2**30
 MOST_PAGES = 10_000
+MOST_REQUESTS = 20_000
+"""Of one sweep: some million versions."""
 
 _API = "api/2.0/mlflow/"
 _VERSION = re.compile(r"\d[0-9A-Za-z.+-]{0,39}")
@@ -62,6 +64,18 @@ class Connection:
                 hint="Is it overloaded? Otherwise raise GOVERNANCE_MLFLOW_SWEEP_SECONDS.",
             )
         return left
+
+    def ask_again(self) -> None:
+        """Count a request before it is made.
+
+        Raises:
+            SourceError: There were too many.
+            SourceUnavailableError: There is no time left.
+        """
+        self.requests += 1
+        if self.requests > MOST_REQUESTS:
+            raise SourceError(f"MLflow at {self.host} wants more than {MOST_REQUESTS:,} requests.", hint=NOT_MLFLOW)
+        self.left()
 
     def heed(self, received: int) -> None:
         """Count bytes as they come."""
@@ -170,7 +184,7 @@ def _once(connection: Connection, method: str, path: str, query: Mapping[str, An
     told: dict[str, Any] = {"params": query or None} if method == "GET" else {"json": query}
     told["timeout"] = min(connection.timeout, connection.left())
     told["extensions"] = {"trace": connection.trace}
-    connection.requests += 1
+    connection.ask_again()
     with _errors(connection), connection.client.stream(method, path, **told) as response:
         check(response, connection.host)
         return response, body(response, connection.host, connection.heed)

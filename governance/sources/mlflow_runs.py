@@ -14,6 +14,7 @@ from governance.sources.mlflow_rest import Connection, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from governance.core.terms import ModelVersion
 
@@ -30,6 +31,7 @@ class PageSizes:
     versions: int = 10_000
     runs: int = 500
     """MLflow's parser gives up on filters of some thousand ids."""
+    names: int = 500
     experiments: int = 5_000
 
 
@@ -85,6 +87,20 @@ def origins(connection: Connection, versions: Iterable[ModelVersion], sizes: Pag
     return Origins(runs | _runs(reach, sources - runs.keys()), logged)
 
 
+def unsettled(connection: Connection, run_ids: Iterable[str], since: datetime, sizes: PageSizes) -> set[str]:
+    """Return which of the runs have not ended, or ended after `since`: those may tell other numbers than before."""
+    wanted = _askable(run_ids)
+    if not wanted:
+        return set()
+    reach = _Reach(connection, sizes, _experiments(connection, sizes.experiments))
+    ended = f"attributes.end_time > {int(since.timestamp() * 1_000)}"
+    return {
+        entry.inner("info").key("run_id")
+        for condition in ("attributes.status = 'RUNNING'", ended)
+        for entry in _by_id(reach, "runs", "attributes.run_id", wanted, {"run_view_type": "ALL"}, condition)
+    }
+
+
 def with_origin(version: ModelVersion, told: Origins) -> ModelVersion:
     """Return the version with what its run and logged model tell.
 
@@ -119,9 +135,12 @@ def _experiments(connection: Connection, size: int) -> list[str]:
 
 
 def _runs(reach: _Reach, ids: Iterable[str]) -> dict[str, Origin]:
-    wanted = [each for each in ids if _RUN_ID.fullmatch(each)]
-    entries = _by_id(reach, "runs", "attributes.run_id", wanted, {"run_view_type": "ALL"})
+    entries = _by_id(reach, "runs", "attributes.run_id", _askable(ids), {"run_view_type": "ALL"})
     return {entry.inner("info").key("run_id"): _run(entry) for entry in entries}
+
+
+def _askable(ids: Iterable[str]) -> list[str]:
+    return [each for each in ids if _RUN_ID.fullmatch(each)]
 
 
 def _logged(reach: _Reach, ids: Iterable[str]) -> dict[str, Origin]:
@@ -129,17 +148,25 @@ def _logged(reach: _Reach, ids: Iterable[str]) -> dict[str, Origin]:
     return {entry.inner("info").key("model_id"): _logged_model(entry) for entry in entries}
 
 
-def _by_id(reach: _Reach, what: str, attribute: str, ids: Iterable[str], query: Mapping[str, str]) -> Iterator[Fields]:
+def _by_id(
+    reach: _Reach, what: str, attribute: str, ids: Iterable[str], query: Mapping[str, str], condition: str = ""
+) -> Iterator[Fields]:
     size = reach.sizes.runs
-    for some in _chunks(sorted(ids), size):
-        wanted = {**query, "filter": f"{attribute} IN ({', '.join(repr(each) for each in some)})"}
-        for experiments in _chunks(reach.experiments, reach.sizes.experiments):
+    for some in chunks(sorted(ids), size):
+        wanted = {**query, "filter": f"{one_of(attribute, some)}{f' AND {condition}' if condition else ''}"}
+        for experiments in chunks(reach.experiments, reach.sizes.experiments):
             asked = {**wanted, "experiment_ids": experiments}
             for page in pages(reach.connection, "POST", f"{what}/search", asked, size):
                 yield from page.each("models" if what == "logged-models" else what)
 
 
-def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def one_of(attribute: str, values: Iterable[str]) -> str:
+    """Return a filter of MLflow's; nothing but what was seen to be harmless may get here."""
+    return f"{attribute} IN ({', '.join(repr(each) for each in values)})"
+
+
+def chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield the items in pieces of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 

@@ -100,6 +100,43 @@ def _system(system: DeclaredSystem, policy: Policy) -> Row:
     }
 
 
+def aliases(rt: Runtime, model: str | None, asked: Asked = NOW) -> list[Row]:
+    """Every recorded move of an alias, oldest first, with the window in which it happened."""
+    with rt.reading() as session:
+        found = inventory_facts.alias_history(session, rt.asked(session, asked), model)
+    return [
+        {
+            "model": change.move.model,
+            "alias": change.move.alias,
+            "from": change.move.from_version,
+            "to": change.move.to_version,
+            "after": change.move.seen_after,
+            "until": change.at,
+            "decision": change.move.decision,
+            "outside_gate": change.move.outside_gate,
+        }
+        for change in found
+    ]
+
+
+def holder(rt: Runtime, model: str, alias: str, asked: Asked = NOW) -> Row:
+    """Which version held an alias at a moment, and what makes that doubtful."""
+    with rt.reading() as session:
+        found = inventory_facts.holder(session, model, alias, rt.asked(session, asked))
+    doubt = found.doubt
+    return {
+        "model": found.model,
+        "alias": found.alias,
+        "at": found.at,
+        "version": found.version,
+        "since": found.since.at if found.since else None,
+        "doubt": f"v{doubt.move.from_version} -> v{doubt.move.to_version}, {doubt.move.seen_after} - {doubt.at}"
+        if doubt
+        else None,
+        "seen_until": found.seen_until,
+    }
+
+
 def findings(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Everything that is out of order in the inventory."""
     with rt.reading() as session:

@@ -31,10 +31,28 @@ if TYPE_CHECKING:
 HOSTILE = "a\u202egnp\x1b[31m<b>"
 LISTINGS = (("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("risks",), ("kpis",), ("pack", "list"))
 COMMANDS = (
-    *((), ("sync",), ("check",), ("risks",), ("kpis",), ("init",), ("doctor",), ("db", "upgrade"), ("db", "status"), ("db", "roles")),
+    *(
+        (),
+        ("sync",),
+        ("check",),
+        ("risks",),
+        ("kpis",),
+        ("init",),
+        ("doctor",),
+        ("db", "upgrade"),
+        ("db", "status"),
+        ("db", "roles"),
+    ),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
     *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
-    *(("inventory", "import"), ("inventory", "export"), ("inventory", "template"), ("model", "card")),
+    *(
+        ("inventory", "import"),
+        ("inventory", "export"),
+        ("inventory", "template"),
+        ("model", "card"),
+        ("inventory", "aliases"),
+        ("inventory", "holder"),
+    ),
     *(("evidence", name) for name in ("keygen", "rotate", "seal", "verify", "show", "prove", "bundle", "add", "erase")),
 )
 Told = subprocess.CompletedProcess[str]
@@ -53,7 +71,12 @@ def governance(*words: str, **settings: str | Path) -> Told:
 def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Path]:
     """Settings of a company whose inventory holds one blocked model with a hostile name."""
     home = tmp_path_factory.mktemp("cli")
-    settings: dict[str, Any] = {"data_dir": home, "pack_dir": home / "packs", "evidence_url": home / "evidence", "mlflow_uri": "http://127.0.0.1:9"}
+    settings: dict[str, Any] = {
+        "data_dir": home,
+        "pack_dir": home / "packs",
+        "evidence_url": str(home / "evidence"),
+        "mlflow_uri": "http://127.0.0.1:9",
+    }
     url = f"sqlite:///{home / 'governance.db'}"
     engine = database.connect(SecretStr(url))
     database.upgrade(engine)
@@ -61,7 +84,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Path]:
     version = factories.version(HOSTILE)
     seen = (RegisteredModel(HOSTILE, "", {}, {"champion": 1}, (version,)),)
     with rt.writing() as session:
-        inventory_facts.record_changes(session, inventory.reconcile(inventory.Reading.whole(seen), ()), {}, rt.telling(session))
+        inventory_facts.record_changes(
+            session, inventory.reconcile(inventory.Reading.whole(seen), ()), {}, rt.telling(session)
+        )
     model_gate.decide(rt, version.key)
     engine.dispose()
     return {"database_url": url, **settings}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,15 +17,15 @@ from sqlalchemy import func, select
 
 from governance.core import inventory
 from governance.core.terms import RegisteredModel, Verdict, VersionKey
-from governance.errors import NotFoundError, PolicyError
-from governance.policy import Policy
+from governance.errors import NotFoundError, PolicyError, SourceUnavailableError
+from governance.policy import Family, Policy
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.steps import committee_pack, kpi_metrics, model_gate, risk_register
-from governance.store import database, facts, gates, registers
+from governance.store import database, facts, files, gates, ledger, registers
 from governance.store import inventory as inventory_facts
 from governance.store.facts import AsOf
-from governance.store.models import FACTS, AliasEvent, PackRow
+from governance.store.models import FACTS, AliasEvent, CheckResultRow, EvidenceFileRow, PackRow
 from tests import factories
 from tests.integration import databases
 
@@ -66,7 +67,7 @@ class Company:
         with self.rt.writing() as session:
             telling = self.rt.telling(session)
             known = inventory_facts.models(session, telling.position)
-            changes = inventory.reconcile(models, known)
+            changes = inventory.reconcile(inventory.Reading.whole(models), known)
             inventory_facts.record_changes(session, changes, {}, telling)
             inventory_facts.record_sweep(session, models, changes, (), telling)
 
@@ -109,17 +110,28 @@ def on_files() -> Policy:
 
 @pytest.fixture(params=databases.KINDS)
 def company(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Company]:
+    with opened(request.param, tmp_path) as there:
+        yield there
+
+
+@contextmanager
+def opened(kind: str, tmp_path: Path, salt: ledger.Salt = ledger.new_salt) -> Generator[Company]:
+    """A company of its own in an empty database."""
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / f"{MODEL}.yaml").write_text(SUITE)
     policy = on_files()
-    with databases.database(request.param, tmp_path) as url:
+    with databases.database(kind, tmp_path) as url:
         engine = database.connect(url)
         database.upgrade(engine)
         settings = Settings(
-            database_url=url, data_dir=tmp_path / "data", suite_dir=tmp_path / "suites", pack_dir=tmp_path / "packs"
+            database_url=url,
+            data_dir=tmp_path / "data",
+            suite_dir=tmp_path / "suites",
+            pack_dir=tmp_path / "packs",
+            evidence_url=str(tmp_path / "evidence"),
         )
         clock = Clock()
-        company = Company(Runtime(settings, policy, engine, clock), clock, settings.data_dir)
+        company = Company(Runtime(settings, policy, engine, clock, salt=salt), clock, settings.data_dir)
         company.deliver(1, 0, 1)
         company.know(model())
         yield company
@@ -162,6 +174,33 @@ def test_broken_data_block_until_they_are_mended_and_the_risk_closes_with_them(c
     with company.rt.reading() as session:
         risks = {risk.rule: risk.is_open for risk in registers.risks(session, company.rt.current(session))}
     assert risks["data_quality"] is False
+
+
+def test_what_great_expectations_answered_is_kept_once_and_named_by_the_result(company: Company) -> None:
+    company.run()
+    company.clock.now += timedelta(days=31)
+    company.run()
+    with company.rt.reading() as session:
+        quality = session.scalars(select(CheckResultRow).where(CheckResultRow.check == "data_quality")).all()
+        others = session.scalars(select(CheckResultRow).where(CheckResultRow.check != "data_quality")).all()
+        (kept,) = session.scalars(select(EvidenceFileRow)).all()
+    assert len(quality) == 2
+    assert [row.files for row in quality] == [{"gx_result.json": kept.sha256}] * 2
+    assert {row.files for row in others} == {None}
+    assert (kept.subject, kept.kind, kept.media_type) == (str(KEY), "gx_result", "application/json")
+    document = json.loads(files.get(company.rt.settings, kept.sha256, kept.size))
+    assert document["data_digest"] == quality[0].data_digest
+
+
+def test_no_result_is_recorded_whose_file_could_not_be_kept(company: Company) -> None:
+    company.rt.settings.data_dir.parent.joinpath("evidence").write_text("in the way")
+    with pytest.raises(SourceUnavailableError, match="evidence store"):
+        company.run()
+    assert Family.DATA_QUALITY not in company.verdicts()
+    assert company.counts()["evidence_file"] == 0
+    company.rt.settings.data_dir.parent.joinpath("evidence").unlink()
+    company.run()
+    assert company.verdicts()[Family.DATA_QUALITY] is Verdict.PASS
 
 
 def test_data_that_are_not_there_are_an_error_and_do_not_stop_the_other_checks(company: Company) -> None:

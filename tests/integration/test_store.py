@@ -332,18 +332,24 @@ def test_an_inventory_comes_back_as_it_was_whatever_its_names(session: Session, 
         datasets=(DatasetInput("evaluation", name[:50], "d", "{}"),),
     )
     seen = (RegisteredModel(name, name, {"tag": name}, {"champion": 2}, (version,)),)
-    inventory_facts.record_changes(session, inventory.reconcile(seen, ()), {name: None}, telling())
+    inventory_facts.record_changes(
+        session, inventory.reconcile(inventory.Reading.whole(seen), ()), {name: None}, telling()
+    )
     known = inventory_facts.models(session, at())
-    found = inventory.reconcile(seen, known)
+    found = inventory.reconcile(inventory.Reading.whole(seen), known)
     assert not any(found.counts[kind] for kind in found.counts if not kind.startswith("retired"))
     assert inventory_facts.model(session, known[0].name, at()) is not None
 
 
 def test_a_retired_model_is_gone_now_and_still_there_before(session: Session) -> None:
     model = factories.registered("gone", aliases={"champion": 1})
-    inventory_facts.record_changes(session, inventory.reconcile((model,), ()), {"gone": None}, telling())
+    inventory_facts.record_changes(
+        session, inventory.reconcile(inventory.Reading.whole((model,)), ()), {"gone": None}, telling()
+    )
     known = tuple(m for m in inventory_facts.models(session, at(1)) if m.name == "gone")
-    inventory_facts.record_changes(session, inventory.reconcile((), known), {}, telling(60))
+    inventory_facts.record_changes(
+        session, inventory.reconcile(inventory.Reading.whole(()), known, {(model.name, None)}), {}, telling(60)
+    )
     assert inventory_facts.model(session, "gone", at()) is None
     before = inventory_facts.model(session, "gone", at(30))
     assert before is not None

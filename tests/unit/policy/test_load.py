@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from governance import policy as policies
 from governance.errors import PolicyError
-from governance.policy import SECTIONS, Policy
+from governance.policy import OPTIONAL, SECTIONS, Policy
 from tests.factories import SHIPPED, policy, policy_dir, shipped
 
 if TYPE_CHECKING:
@@ -156,13 +156,43 @@ def test_a_stray_file_is_refused_because_nobody_would_read_it(tmp_path: Path) ->
         assert "use_cases.yaml" in caught.value.hint
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", sorted(SECTIONS.keys() - OPTIONAL))
 def test_every_section_has_to_be_there(section: str, tmp_path: Path) -> None:
     directory = policy_dir(tmp_path / "policy")
     (directory / f"{section}.yaml").unlink()
     with pytest.raises(PolicyError, match=f"{section}.yaml: No such file") as caught:
         policies.load(directory)
     assert "Create the file" in caught.value.hint
+
+
+@pytest.mark.parametrize("section", sorted(OPTIONAL))
+def test_a_section_that_may_be_left_out_says_what_holds_without_it_and_changes_no_digest(
+    section: str, tmp_path: Path
+) -> None:
+    directory = policy_dir(tmp_path / "policy")
+    (directory / f"{section}.yaml").unlink()
+    without = policies.load(directory)
+    assert getattr(without, section) == SECTIONS[section]() == policies.load_section(directory, section)
+    (directory / f"{section}.yaml").write_text("{}\n")
+    assert policies.load(directory).digest == without.digest
+
+
+@pytest.mark.parametrize("section", sorted(OPTIONAL))
+def test_a_section_under_a_wrong_name_or_behind_a_broken_link_is_not_left_out(section: str, tmp_path: Path) -> None:
+    directory = policy_dir(tmp_path / "policy")
+    path = directory / f"{section}.yaml"
+    path.rename(directory / f"{section}.yml")
+    with pytest.raises(PolicyError, match=f"{section}.yml: not a section"):
+        policies.load(directory)
+    (directory / f"{section}.yml").unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(PolicyError, match=f"{section}.yaml: No such file"):
+        policies.load(directory)
+
+
+def test_a_section_that_may_be_left_out_counts_once_it_says_something_else(tmp_path: Path) -> None:
+    before = policies.load(SHIPPED).digest
+    assert policies.load(policy_dir(tmp_path / "policy", inventory="max_drop_share: 0.5\n")).digest != before
 
 
 def test_a_directory_that_is_not_there_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
@@ -235,11 +265,11 @@ def test_what_is_written_out_reads_back_as_the_same_policy() -> None:
 
 def test_the_json_schema_resolves_and_names_every_section() -> None:
     schema = json.loads(json.dumps(policies.json_schema()))
-    assert set(schema["properties"]) == set(schema["required"]) == set(SECTIONS)
+    assert set(schema["properties"]) == set(schema["required"]) | OPTIONAL == set(SECTIONS)
     references = set(re.findall(r'"\$ref": "#/\$defs/(\w+)"', json.dumps(schema)))
     assert references <= schema["$defs"].keys()
     for section, kind in SECTIONS.items():
-        assert schema["properties"][section] == {"$ref": f"#/$defs/{kind.__name__}"}
+        assert schema["properties"][section]["$ref"] == f"#/$defs/{kind.__name__}"
         assert schema["$defs"][kind.__name__]["additionalProperties"] is False
 
 
