@@ -475,7 +475,7 @@ INSERTS: Final = (
 
 def test_sql_that_changes_what_was_written_is_refused(rt: Runtime) -> None:
     postgresql = rt.engine.dialect.name == "postgresql"
-    changes = [f"UPDATE {table} SET {what}" for table, whats in REFUSED.items() for what in whats]  # noqa: S608 - our own
+    changes = [f"UPDATE {table} SET {what}" for table, changes_told in REFUSED.items() for what in changes_told]  # noqa: S608 - our own
     changes += [f"DELETE FROM {table}" for table in REFUSED]  # noqa: S608 - our own names
     changes += [f"TRUNCATE {table}" for table in REFUSED] if postgresql else []
     around = ("", "SET session_replication_role = replica; ") if postgresql else ("",)
