@@ -138,7 +138,7 @@ def blocking(demo: Checkout, subject: str) -> set[tuple[str, str]]:
 def test_airflow_itself_ran_every_dag_and_only_red_gates_are_red(demo: Checkout) -> None:
     ran = {(dag_id, state) for dag_id, _type, state in demo.runs("true")}
     assert {dag_id for dag_id, _state in ran} == {
-        *("inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack"),
+        *("inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack", "evidence_seal"),
     }
     assert {dag_id for dag_id, state in ran if state == "failed"} == {"model_gate"}
     assert {state for _dag_id, state in ran} == {"success", "failed"}
@@ -212,3 +212,29 @@ def test_backfilling_a_past_month_twice_gives_the_same_bytes(demo: Checkout) -> 
         assert set(first) == {"2026-10-r1.ja.pdf", "2026-10-r1.en.pdf"}
         assert demo.backfill_october() == first
     assert {("committee_pack", "backfill", "success")} <= set(demo.runs("run_type = 'backfill'"))
+
+
+def test_the_evidence_is_sealed_outside_the_database_and_an_auditor_verifies_it_offline(demo: Checkout) -> None:
+    home = demo.path / ".demo"
+    environment = {name: value for name, value in demo.environment.items() if not name.startswith("GOVERNANCE_")}
+    environment |= {
+        "GOVERNANCE_DATABASE_URL": f"sqlite:///{home}/governance.db",
+        "GOVERNANCE_SIGNING_KEY_FILE": str(home / "signing.key"),
+        "GOVERNANCE_CHECKPOINT_URL": str(home / "checkpoints"),
+        "GOVERNANCE_EVIDENCE_URL": str(home / "evidence"),
+        "GOVERNANCE_PACK_DIR": str(home / "packs"),
+    }
+
+    def run(*command: str) -> str:
+        told = subprocess.run(
+            command, cwd=demo.path, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
+
+    governance = str(demo.path / ".venv" / "bin" / "governance")
+    run(governance, "evidence", "verify")
+    run(governance, "evidence", "bundle", "b.zip", "--model", "credit-scoring")
+    (key,) = {link["verifier_key"] for link in json.loads(run("unzip", "-p", "b.zip", "keys.json"))}
+    published = sorted(map(str, (home / "checkpoints").glob("*.checkpoint")))
+    assert run("python3", "-I", "-S", "tools/audit_verify.py", "b.zip", key, *published[-1:]).startswith("OK ")
