@@ -19,6 +19,7 @@ from governance.store.models import FACTS, Erasure, EvidenceVerification, Fact, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
 _BATCH: Final = 20_000
@@ -63,9 +64,8 @@ def log(session: Session, known: Mapping[int, bytes]) -> Walk:
         walk.tell("checkpoint 0", "空の台帳の値が異なる", "is not the root of an empty ledger")
     for seq, key, body, leaf in _entries(session):
         _step(walk, seq, key, body, leaf)
-        root = expected.pop(walk.frontier.size, None)
-        if root is not None and root != walk.frontier.root():
-            size = walk.frontier.size
+        size = walk.frontier.size
+        if size in expected and expected.pop(size) != walk.frontier.root():
             walk.tell(f"checkpoint {size}", "この時点までの履歴が書き換えられた", "history before it was rewritten")
     for size in sorted(expected):
         ja, en = f"台帳は{walk.frontier.size}件しかない", f"the ledger has only {walk.frontier.size} entries"
@@ -75,13 +75,13 @@ def log(session: Session, known: Mapping[int, bytes]) -> Walk:
     return walk
 
 
-def _entries(session: Session) -> Iterator[tuple[int, str, str, bytes]]:
+def _entries(session: Session) -> Iterator[Row[int, str, str, bytes]]:
     wanted, after = (LedgerEntry.seq, LedgerEntry.key, LedgerEntry.body, LedgerEntry.leaf), -1
     while True:
         batch = session.execute(
             select(*wanted).where(LedgerEntry.seq > after).order_by(LedgerEntry.seq).limit(_BATCH)
         ).all()
-        yield from ((seq, key, body, leaf) for seq, key, body, leaf in batch)
+        yield from batch
         if len(batch) < _BATCH:
             return
         after = batch[-1][0]
