@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     policy_dir: Path = _ROOT / "include" / "policy"
     suite_dir: Path = _ROOT / "include" / "suites"
     """Expectation suites, one `<name>.yaml` each."""
+    probe_dir: Path = _ROOT / "include" / "probes"
+    """Probe sets for generative models, one `<name>.yaml` each."""
     template_dir: Path = _ROOT / "include" / "templates"
     pack_dir: Path = _ROOT / ".governance" / "packs"
     """Where committee packs are written."""

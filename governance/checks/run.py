@@ -4,7 +4,7 @@
 ::
 
     try:
-        with open_table(use_case, version, settings) as table:  # only if check.family in NEEDS_TABLE
+        with open_table(use_case, version, settings) as table:  # only if needs_table(check)
             finding = run(check, version, model, use_case, table, suite_dir=settings.suite_dir)
     except CheckNotRunError as error:
         finding = unable(error, use_case, version)
@@ -15,13 +15,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from governance.checks import data_quality
-from governance.core import bias, documentation, performance
+from governance.checks import data_quality, own
+from governance.core import bias, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
+from governance.core.performance import Baseline
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, Words
 from governance.errors import CheckNotRunError, GovernanceError, PolicyError
 from governance.policy import Check, Family, Logged, UseCase
@@ -32,9 +34,29 @@ if TYPE_CHECKING:
     from governance.core.evaluation import Scalar
     from governance.core.groups import Cells
     from governance.policy import Evaluation
+    from governance.policy.measures import Rate
 
 NEEDS_TABLE: Final = frozenset({Family.DATA_QUALITY, Family.BIAS})
-"""Families that look at rows; the others ask MLflow's metadata only."""
+"""Families that look at rows; the others ask MLflow's metadata only, unless the check says so (`needs_table`)."""
+
+
+def needs_table(check: Check) -> bool:
+    """Whether a check looks at the rows of the evaluation table."""
+    counts = check.genai is not None and bool(check.genai.columns)
+    return check.family in NEEDS_TABLE or counts or check.uses_table
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a version is judged by besides itself."""
+
+    baseline: Baseline | None = None
+    """What the approved version logged; None if no version was approved before."""
+    today: date | None = None
+    """In the company's time zone, for ages; None for today in UTC."""
+
+
+_NOTHING: Final = Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,11 @@ class _Task:
     use_case: UseCase
     table: EvaluationTable | None
     suite_dir: Path
+    beside: Beside
+
+    @property
+    def today(self) -> date:
+        return self.beside.today or datetime.now(UTC).date()
 
 
 def run(
@@ -57,6 +84,7 @@ def run(
     table: EvaluationTable | None,
     *,
     suite_dir: Path,
+    beside: Beside = _NOTHING,
 ) -> Finding:
     """Measure and judge.
 
@@ -67,6 +95,7 @@ def run(
         use_case: names columns, suite and floors. Exemptions are the caller's business.
         table: an open evaluation table; None if there is none to look at.
         suite_dir: where `<use_case.suite>.yaml` lies.
+        beside: the approved version and the day, for the families that look at them.
 
     Returns:
         A finding. What could not be carried out is `error`; what had nothing to run on is `not_run`.
@@ -76,7 +105,8 @@ def run(
         SourceUnavailableError: the evaluation data did not answer; trying again may help.
     """
     try:
-        return _FAMILIES[check.family](_Task(check, subject, model, use_case, table, suite_dir))
+        task = _Task(check, subject, model, use_case, table, suite_dir, beside)
+        return _FAMILIES[check.family](task) if isinstance(check.family, Family) else _own(task)
     except CheckNotRunError as error:
         return unable(error, use_case, subject)
 
@@ -147,11 +177,35 @@ def _cells(table: EvaluationTable, column: str, label: str, prediction: str) -> 
 
 
 def _performance(task: _Task) -> Finding:
-    return performance.judge(task.use_case.performance, task.version.metrics, task.check)
+    return performance.judge(task.use_case.performance, task.version.metrics, task.check, task.beside.baseline)
 
 
 def _documentation(task: _Task) -> Finding:
-    return documentation.judge(task.version, task.model, task.check)
+    return documentation.judge(task.version, task.model, task.check, task.today)
+
+
+def _explanation(task: _Task) -> Finding:
+    return explanation.judge(task.version, task.check, task.today)
+
+
+def _robustness(task: _Task) -> Finding:
+    return robustness.judge(task.version.metrics, task.check)
+
+
+def _genai(task: _Task) -> Finding:
+    settings = task.check.genai
+    if settings is None or not settings.columns:
+        return genai.judge(task.check, task.version.metrics, {})
+    table, by = _table(task), genai.columns(settings)
+    for column in by:
+        _require_column(table, column, "genai.columns", "checks.yaml")
+    counted: Mapping[Rate, genai.Judged] = genai.tally(settings, by, table.group_counts(by))
+    return replace(genai.judge(task.check, task.version.metrics, counted), data_digest=table.digest)
+
+
+def _own(task: _Task) -> Finding:
+    given = own.Task(task.version, task.model, task.use_case, task.table, dict(task.check.parameters))
+    return own.measure(task.check, given)
 
 
 _FAMILIES: Final[Mapping[Family, Callable[[_Task], Finding]]] = {
@@ -159,6 +213,9 @@ _FAMILIES: Final[Mapping[Family, Callable[[_Task], Finding]]] = {
     Family.BIAS: _bias,
     Family.PERFORMANCE: _performance,
     Family.DOCUMENTATION: _documentation,
+    Family.GENAI: _genai,
+    Family.EXPLANATION: _explanation,
+    Family.ROBUSTNESS: _robustness,
 }
 
 
@@ -177,12 +234,16 @@ def _require_columns(table: EvaluationTable, evaluation: Evaluation) -> None:
         f"sensitive ({name})": name for name in evaluation.sensitive
     }
     for field, column in named.items():
-        if column not in table.columns:
-            raise CheckNotRunError(
-                f"column {column!r} is not in the evaluation table",
-                hint=f"Correct `evaluation.{field.split()[0]}` in use_cases.yaml, or add the column to the data.",
-                ja=f"列 {column!r} が評価データにない。use_cases.yaml の evaluation.{field.split()[0]} を直すか、データに列を足す",
-            )
+        _require_column(table, column, f"evaluation.{field.split()[0]}", "use_cases.yaml")
+
+
+def _require_column(table: EvaluationTable, column: str | None, field: str, file: str) -> None:
+    if column not in table.columns:
+        raise CheckNotRunError(
+            f"column {column!r} is not in the evaluation table",
+            hint=f"Correct `{field}` in {file}, or add the column to the data.",
+            ja=f"列 {column!r} が評価データにない。{file} の {field} を直すか、データに列を足す",
+        )
 
 
 def _not_run(ja: str, en: str) -> Finding:

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from governance.errors import PolicyError
 from governance.policy import yaml
-from governance.policy.sections import Section
+from governance.policy.base import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

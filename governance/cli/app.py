@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from governance.cli import evidence, exports, facts, output, policy, setup
+from governance.cli import checks, evidence, exports, facts, output, policy, setup
 from governance.errors import GovernanceError, PolicyError
 from governance.settings import Settings
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     "Exit codes: 0 ok, 1 finding or failure, 2 usage or policy, 75 try again later.",
 )
 facts.add_to(app)
+checks.add_to(app)
 evidence.add_to(app)
 exports.add_to(app, facts.inventory)
 policy.add_to(app)

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(inventory, name="inventory")
     app.add_typer(gate, name="gate")
     app.add_typer(pack, name="pack")
-    for command in (sync, check, risks, kpis):
+    for command in (sync, risks, kpis):
         app.command()(command)
 
 
@@ -64,23 +64,14 @@ def sync(
         typer.echo(f"{sweep['models']} models, {sweep['versions']} versions; {changes or 'nothing changed'}")
 
 
-def check(model: Model, version: Version, *, as_json: output.AsJson = False) -> None:
-    """Measure what is due on a version, decide at its gates; exit 1 if one is closed."""
-    from governance.steps import model_gate
-
-    rt, key = _runtime(), VersionKey(model, version)
-    model_gate.check(rt, key)
-    model_gate.decide(rt, key)
-    _show_decisions(rt, key, as_json=as_json)
-
-
 @gate.command("show")
 def gate_show(model: Model, version: Version, *, as_json: output.AsJson = False) -> None:
     """Show how the gates decided on a version, and why; exit 1 if one is closed."""
-    _show_decisions(_runtime(), VersionKey(model, version), as_json=as_json)
+    show_decisions(_runtime(), VersionKey(model, version), as_json=as_json)
 
 
-def _show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
+def show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
+    """Show the newest decision of each gate on a version; exit 1 if one is closed."""
     from governance.steps import listings, model_gate
 
     decisions = model_gate.decisions(rt, key)
@@ -99,7 +90,7 @@ def gate_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
 
     rt = _runtime()
     columns = ("gate", "subject", "tier", "verdict", "reasons")
-    empty = "no gate has decided yet; run `governance sync` and `governance check`"
+    empty = "no gate has decided yet; run `governance sync` and `governance check run`"
     output.rows(listings.gates(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance.core import freshness
+from governance.core.headings import fold, sections
 from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
     from governance.core.terms import ModelVersion, RegisteredModel
     from governance.policy import Check
+    from governance.policy.measures import Document, Headings
 
 _TAG = "tag:"
 _NOTHING_REQUIRED = Words(
@@ -19,25 +25,79 @@ _NOTHING_REQUIRED = Words(
 )
 
 
-def judge(version: ModelVersion, model: RegisteredModel, check: Check) -> Finding:
-    """Look for every required item and see that it says something.
+def judge(version: ModelVersion, model: RegisteredModel, check: Check, today: date) -> Finding:
+    """Look for every required item and section, see that it says something, and that somebody looked at it lately.
 
     Args:
         version: whose own text counts first.
         model: whose text serves where the version's is missing or too short.
-        check: `required` names the items, `description` or `tag:<name>`; `min_characters` is the least length.
+        check: `required` names the items, `description` or `tag:<name>`; `min_characters` is the least length;
+            `documents` names the sections of longer texts; `reviewed` sets an age limit in days.
+        today: in the company's time zone, for the age.
 
     Returns:
-        One observation per item, with its length in characters; `fail` names what is missing. Blank and
-        invisible characters do not count. Nothing required gives `not_run`.
+        One observation per item and section, with its length in characters, and one for the age in days; `fail`
+        names what is missing. Blank and invisible characters do not count. Nothing required gives `not_run`.
     """
-    if not check.required:
+    observations = tuple(_observations(version, model, check, today))
+    if not observations:
         return Finding(Verdict.NOT_RUN, detail=_NOTHING_REQUIRED)
-    observations = tuple(_observe(item, version, model, check.min_characters) for item in check.required)
-    absent = [observation.name for observation in observations if observation.verdict is not Verdict.PASS]
-    names = ", ".join(absent)
-    detail = Words(f"不足: {names}", f"missing or too short: {names}") if absent else NOTHING
+    detail = _names(observations, "missing or too short", "不足", is_age=False).then(
+        _names(observations, "not reviewed in time", "見直しが期限内でない", is_age=True)
+    )
     return Finding(combine(observation.verdict for observation in observations), observations, detail=detail)
+
+
+def _names(observations: tuple[Observation, ...], en: str, ja: str, *, is_age: bool) -> Words:
+    unwell = [o.name for o in observations if o.verdict is not Verdict.PASS and (o.comparison == "<=") is is_age]
+    names = ", ".join(unwell)
+    return Words(f"{ja}: {names}", f"{en}: {names}") if unwell else NOTHING
+
+
+def _observations(version: ModelVersion, model: RegisteredModel, check: Check, today: date) -> Iterator[Observation]:
+    for item in check.required:
+        yield _observe(item, version, model, check.min_characters)
+    for name, document in check.documents.items():
+        yield from _document(name, document, version, model)
+    if check.reviewed is not None:
+        tag = check.reviewed.tag
+        told = version.tags.get(tag) or model.tags.get(tag, "")
+        yield freshness.of_text(tag, told, check.reviewed.max_age_days, today)
+
+
+def _document(name: str, document: Document, version: ModelVersion, model: RegisteredModel) -> Iterator[Observation]:
+    """One observation per section; what the version says counts first, a tag of its own before the text."""
+    names = [heading for wanted in document.sections.values() for heading in wanted.all]
+    texts = [sections(_text(document.item, owner), names) for owner in (version, model)]
+    for section, wanted in document.sections.items():
+        tag = f"{name}.{section}"
+        said = [owner.tags.get(tag, "") for owner in (version, model)]
+        said += ["\n".join(text.get(fold(heading), "") for heading in wanted.all) for text in texts]
+        length = max(map(_length, said))
+        is_there = any(fold(heading) in text for heading in wanted.all for text in texts)
+        yield _section((tag, document, wanted), length, version, is_there=is_there)
+
+
+def _section(
+    wanted: tuple[str, Document, Headings], length: int, version: ModelVersion, *, is_there: bool
+) -> Observation:
+    (tag, document, headings), least = wanted, wanted[1].min_characters
+    if length >= least:
+        detail = Words(f"{length:,} 文字", f"{length:,} characters")
+    elif is_there or length:
+        detail = Words(
+            f"見出しはあるが {length:,} 文字。{least} 文字以上が必要",
+            f"the heading is there with {length:,} characters below it, at least {least} are required",
+        )
+    else:
+        heading = headings.all[0]
+        detail = Words(
+            f"節がない。{version.key} の {document.item} に見出し「{heading}」を立てるか、タグ {tag} に書く",
+            f"no such section; write it in {document.item} of {version.key} under the heading {headings.all[-1]!r}, "
+            f"or set the tag {tag}",
+        )
+    verdict = Verdict.PASS if length >= least else Verdict.FAIL
+    return Observation(tag, value=length, limit=least, comparison=">=", verdict=verdict, detail=detail)
 
 
 def _observe(item: str, version: ModelVersion, model: RegisteredModel, least: int) -> Observation:

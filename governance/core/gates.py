@@ -157,6 +157,17 @@ def standing(
     return sorted(found, key=lambda decision: (not decision.blocks, decision.subject, decision.gate))
 
 
+def approved(
+    model: RegisteredModel, before: VersionKey, decisions: Mapping[tuple[VersionKey, str], GateDecision]
+) -> ModelVersion | None:
+    """The newest version older than `before` that every gate which decided on it let pass; None if there is none."""
+    verdicts: dict[VersionKey, list[bool]] = {}
+    for (key, _gate), decision in decisions.items():
+        verdicts.setdefault(key, []).append(not decision.blocks)
+    older = [v for v in model.versions if v.key < before and all(verdicts.get(v.key, [False]))]
+    return max(older, key=lambda version: version.key, default=None)
+
+
 def due(
     result: CheckResult | None, definition: str, recheck: timedelta, changed_at: datetime | None, *, now: datetime
 ) -> bool:

@@ -4,33 +4,50 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from governance.core import statistics
 from governance.core.bias import UNSETTLED
-from governance.core.terms import Finding, Observation, Verdict, Words
+from governance.core.terms import NOTHING, Finding, Observation, Verdict, VersionKey, Words
 from governance.core.verdicts import combine
+from governance.policy import MetricFloor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from governance.policy import Check, MetricFloor
+    from governance.policy import Check
 
 _AS_LOGGED: Final = Words("記録値のまま、区間なしで判定", "judged as logged, without an interval")
+_FIRST: Final = Words("比べる承認済みの版がない", "no version was approved before: nothing to compare with")
 
 
-def judge(floors: Sequence[MetricFloor], metrics: Mapping[str, float], check: Check) -> Finding:
-    """Hold every floor (or ceiling) against its metric.
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the approved version logged."""
+
+    subject: VersionKey
+    metrics: Mapping[str, float]
+
+
+def judge(
+    floors: Sequence[MetricFloor], metrics: Mapping[str, float], check: Check, baseline: Baseline | None = None
+) -> Finding:
+    """Hold every floor (or ceiling) against its metric, and the metric against the approved version's.
 
     Args:
         floors: of the use case. None at all gives `not_run` with the remedy.
         metrics: of the version's run, as logged.
         check: `confidence` and `min_n` for metrics that are shares of rows (`n_metric`).
+        baseline: the approved version, for floors with `max_drop`; None if no version was approved before.
 
     Returns:
         One observation per floor. A share of n rows is judged on its Wilson interval (Wilson 1927): `pass` if
         the whole interval keeps the limit, `fail` if all of it breaks it, else `insufficient`. A metric without
         n is judged as the point it is. Not logged: `not_run`. Not a finite number, or no share: `error`.
+        One more per floor with `max_drop`: how much worse than the baseline, in the metric's unit, with the
+        Newcombe interval (Newcombe 1998) if both are shares of n rows, judged in the same way.
     """
     if not floors:
         return Finding(
@@ -40,15 +57,64 @@ def judge(floors: Sequence[MetricFloor], metrics: Mapping[str, float], check: Ch
                 "the use case sets no floor; add `performance` in use_cases.yaml, or exempt the check with a reason",
             ),
         )
-    observations = tuple(_observe(floor, metrics, check) for floor in floors)
+    observations = tuple(seen for floor in floors for seen in _floor(floor, metrics, check, baseline))
     n = max((observation.n for observation in observations if observation.n is not None), default=None)
-    return Finding(combine(observation.verdict for observation in observations), observations, n=n)
+    compares = any(floor.max_drop is not None for floor in floors)
+    detail = _FIRST if compares and baseline is None else NOTHING
+    return Finding(combine(observation.verdict for observation in observations), observations, n=n, detail=detail)
 
 
-def _observe(floor: MetricFloor, metrics: Mapping[str, float], check: Check) -> Observation:
+def _floor(
+    floor: MetricFloor, metrics: Mapping[str, float], check: Check, baseline: Baseline | None
+) -> Iterator[Observation]:
+    seen = observe(floor, metrics, check)
+    yield seen
+    if floor.max_drop is not None and baseline is not None:
+        yield _drop(floor, seen, observe(floor, baseline.metrics, check), baseline, check)
+
+
+def _drop(floor: MetricFloor, mine: Observation, base: Observation, baseline: Baseline, check: Check) -> Observation:
+    """How much worse `mine` is than `base`; a positive number is worse, whichever way the metric goes."""
+    ceiling = MetricFloor(metric=floor.metric, at_most=floor.max_drop)
+    where = f"vs {baseline.subject}"
+    for seen, owner in ((mine, None), (base, baseline.subject)):
+        if seen.value is None or seen.verdict is Verdict.ERROR or (floor.n_metric and not seen.n):
+            return replace(_unjudged_drop(ceiling, seen, owner), slice=where)
+    assert mine.value is not None and base.value is not None  # noqa: S101, PT018 - seen above
+    worse = base.value - mine.value if floor.at_least is not None else mine.value - base.value
+    interval, n = statistics.Interval(worse, worse), None
+    if mine.n and base.n:
+        interval, n = _newcombe(floor, mine, base, check), min(mine.n, base.n)
+    text = _AS_LOGGED if n is None else Words(f"{baseline.subject} より悪化", f"worse than {baseline.subject}")
+    seen = judged(ceiling, worse, interval, n, text)
+    if n is not None and n < check.min_n:
+        seen = replace(seen, verdict=Verdict.INSUFFICIENT, detail=_few(n, check))
+    return replace(seen, slice=where)
+
+
+def _newcombe(floor: MetricFloor, mine: Observation, base: Observation, check: Check) -> statistics.Interval:
+    better, other = (base, mine) if floor.at_least is not None else (mine, base)
+    assert better.value is not None and better.n and other.value is not None and other.n  # noqa: S101, PT018 - seen above
+    return statistics.newcombe(better.value * better.n, better.n, other.value * other.n, other.n, check.confidence)
+
+
+def _unjudged_drop(ceiling: MetricFloor, seen: Observation, owner: VersionKey | None) -> Observation:
+    if owner is None:
+        text = Words("この版の値が分からず比べられない", "nothing to compare: the value of this version is not known")
+    else:
+        text = Words(
+            f"承認済みの {owner} の値が分からず比べられない。その実行に指標を記録する",
+            f"nothing to compare with: log the metric and its n on the run of the approved {owner}",
+        )
+    verdict = Verdict.ERROR if seen.verdict is Verdict.ERROR else Verdict.NOT_RUN
+    return unjudged(ceiling, verdict, text)
+
+
+def observe(floor: MetricFloor, metrics: Mapping[str, float], check: Check) -> Observation:
+    """One floor held against its metric, as `judge` does."""
     value = metrics.get(floor.metric)
     if value is None:
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.NOT_RUN,
             Words(
@@ -57,19 +123,19 @@ def _observe(floor: MetricFloor, metrics: Mapping[str, float], check: Check) -> 
             ),
         )
     if not math.isfinite(value):
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.ERROR,
             Words(f"記録値 {value} は有限の数でない", f"the logged value is {value}, not a finite number"),
         )
     if floor.n_metric is None:
-        return _judged(floor, value, statistics.Interval(value, value), None, _AS_LOGGED)
+        return judged(floor, value, statistics.Interval(value, value), None, _AS_LOGGED)
     return _share(floor, value, metrics.get(floor.n_metric), check)
 
 
 def _share(floor: MetricFloor, value: float, n: float | None, check: Check) -> Observation:
     if n is None:
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.NOT_RUN,
             Words(
@@ -79,14 +145,14 @@ def _share(floor: MetricFloor, value: float, n: float | None, check: Check) -> O
             value,
         )
     if not math.isfinite(n) or n < 0 or int(n) != n:
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.ERROR,
             Words(f"{floor.n_metric} = {n} は行数でない", f"{floor.n_metric} is {n}, not a number of rows"),
             value,
         )
     if not 0 <= value <= 1:
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.ERROR,
             Words(
@@ -97,23 +163,28 @@ def _share(floor: MetricFloor, value: float, n: float | None, check: Check) -> O
         )
     rows = int(n)
     if rows < check.min_n:
-        return _unjudged(
+        return unjudged(
             floor,
             Verdict.INSUFFICIENT,
-            Words(
-                f"{rows:,} 行に基づき、必要な {check.min_n} 行に足りない",
-                f"rests on {rows:,} rows, fewer than the {check.min_n} that the check needs",
-            ),
+            _few(rows, check),
             value,
             rows,
         )
     interval = statistics.wilson(value * rows, rows, check.confidence)
-    return _judged(floor, value, interval, rows, Words(f"{rows:,} 行中", f"of {rows:,} rows"))
+    return judged(floor, value, interval, rows, Words(f"{rows:,} 行中", f"of {rows:,} rows"))
 
 
-def _judged(
+def _few(rows: int, check: Check) -> Words:
+    return Words(
+        f"{rows:,} 行に基づき、必要な {check.min_n} 行に足りない",
+        f"rests on {rows:,} rows, fewer than the {check.min_n} that the check needs",
+    )
+
+
+def judged(
     floor: MetricFloor, value: float, interval: statistics.Interval, n: int | None, detail: Words
 ) -> Observation:
+    """A value held against its floor: the whole interval keeps it, all of it breaks it, or nobody can tell."""
     limit, comparison = _limit(floor)
     if comparison == ">=":
         keeps, breaks = interval.low >= limit, interval.high < limit
@@ -125,9 +196,10 @@ def _judged(
     return Observation(floor.metric, "", value, low, high, limit, comparison, n, verdict, text)
 
 
-def _unjudged(
+def unjudged(
     floor: MetricFloor, verdict: Verdict, detail: Words, value: float | None = None, n: int | None = None
 ) -> Observation:
+    """A floor whose metric could not be judged, and why."""
     limit, comparison = _limit(floor)
     return Observation(
         floor.metric, value=value, limit=limit, comparison=comparison, n=n, verdict=verdict, detail=detail

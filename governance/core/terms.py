@@ -166,6 +166,8 @@ class CheckResult:
     definition: str
     """Digest of the policy that the check ran under: its limits, the use case, the suite."""
     finding: Finding
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Evidence files by name: their SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the company decided, as code: strict YAML in, one frozen `Policy` with a digest out."""
 
+from governance.policy.base import Text
+from governance.policy.checks import BiasLimits, Check, Family
+from governance.policy.evaluation import Evaluation, File, Logged, MetricFloor, Table
 from governance.policy.inventory import Inventory
 from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
 from governance.policy.sections import (
     Audience,
-    BiasLimits,
     Calendar,
-    Check,
-    Evaluation,
-    Family,
-    File,
     Gate,
     KpiTarget,
-    Logged,
     Meeting,
-    MetricFloor,
     RiskRule,
     Risks,
     RiskTier,
-    Table,
-    Text,
     Tiers,
     UseCase,
 )

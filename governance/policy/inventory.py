@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from governance.policy.sections import Section, Share
+from governance.policy.base import Section, Share
 
 
 class Inventory(Section):

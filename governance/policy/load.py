@@ -12,18 +12,20 @@ import rfc8785
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from governance.errors import PolicyError
-from governance.policy import sections, yaml
+from governance.policy import checks, sections, yaml
 from governance.policy.inventory import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECTIONS: Final[dict[str, type[sections.Section]]] = {
+    from governance.policy.base import Section
+
+SECTIONS: Final[dict[str, type[Section]]] = {
     "company": sections.Company,
     "tiers": sections.Tiers,
     "gates": sections.Gates,
-    "checks": sections.Checks,
+    "checks": checks.Checks,
     "use_cases": sections.UseCases,
     "risks": sections.Risks,
     "kpis": sections.Kpis,
@@ -46,7 +48,7 @@ class Policy(BaseModel):
     company: sections.Company
     tiers: sections.Tiers
     gates: sections.Gates
-    checks: sections.Checks
+    checks: checks.Checks
     use_cases: sections.UseCases
     risks: sections.Risks
     kpis: sections.Kpis
@@ -102,7 +104,7 @@ def load(directory: Path) -> Policy:
     return policy
 
 
-def load_section(directory: Path, name: str) -> sections.Section:
+def load_section(directory: Path, name: str) -> Section:
     """Read one section alone, for what is needed where loading all would be too slow (a DAG file).
 
     Raises:
@@ -122,7 +124,7 @@ def _is_left_out(path: Path) -> bool:
     return path.stem in OPTIONAL and not path.exists() and not path.is_symlink()
 
 
-def _read(path: Path, kind: type[sections.Section]) -> tuple[sections.Section | None, yaml.Lines, list[str]]:
+def _read(path: Path, kind: type[Section]) -> tuple[Section | None, yaml.Lines, list[str]]:
     data, lines = yaml.read(path)
     try:
         return kind.model_validate_json(json.dumps(data)), lines, []

@@ -8,15 +8,11 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Item = Annotated[str, StringConstraints(pattern=r"^(description|tag:[^\s]{1,250})$")]
-Positive = Annotated[int, Field(gt=0)]
+from governance.policy.base import Code, Line, Positive, Section, Slug, Text
+from governance.policy.evaluation import Evaluation, MetricFloor
+
 Outcome = Literal["fail", "error", "stale", "not_run", "insufficient"]
 """The verdicts that close a gate."""
 
@@ -41,32 +37,6 @@ class Audience(StrEnum):
     INTERNAL = "internal"
     CUSTOMERS = "customers"
     PUBLIC = "public"
-
-
-class Family(StrEnum):
-    """How a check measures."""
-
-    DATA_QUALITY = "data_quality"
-    BIAS = "bias"
-    PERFORMANCE = "performance"
-    DOCUMENTATION = "documentation"
-
-
-class Section(BaseModel):
-    """Base of all policy types: frozen, strict (validated as JSON), and no key it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Text(Section):
-    """A label in the product's two languages."""
-
-    ja: Line
-    en: Line
-
-    def in_(self, language: str) -> str:
-        """The label in `language` ("ja" or "en")."""
-        return self.ja if language == "ja" else self.en
 
 
 class Company(Section):
@@ -144,99 +114,7 @@ class Gates(Section):
     gates: dict[Code, Gate] = Field(min_length=1)
 
 
-# --- checks.yaml --------------------------------------------------------------------------
-
-
-class BiasLimits(Section):
-    """What gap between groups is tolerated (3.3-07b)."""
-
-    selection_rate_ratio: Share = 0.8
-    """At least (the four-fifths rule)."""
-    equal_opportunity_difference: Share = 0.1
-    """At most, in absolute value."""
-
-
-class Check(Section):
-    """One check: how it measures and what it judges by."""
-
-    family: Family
-    name: Text
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    min_n: Positive = 30
-    """Below this many rows (per group for bias) the data cannot tell."""
-    limits: BiasLimits = BiasLimits()
-    required: tuple[Item, ...] = ()
-    """Documentation only: what must be present, `description` or `tag:<name>`."""
-    min_characters: Positive = 20
-    """Documentation only: below this an item counts as empty."""
-    remedy: Text
-
-
-class Checks(Section):
-    """Which checks there are. File: checks.yaml."""
-
-    checks: dict[Slug, Check] = Field(min_length=1)
-
-
 # --- use_cases.yaml -----------------------------------------------------------------------
-
-
-class Logged(Section):
-    """The dataset that a version's run logged to MLflow under a context."""
-
-    kind: Literal["logged"]
-    context: Slug = "evaluation"
-
-
-class File(Section):
-    """A Parquet or CSV file below the data directory; `{version}` is filled in."""
-
-    kind: Literal["file"]
-    path: Line
-
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if self.path.startswith(("/", "~")) or ".." in self.path.split("/"):
-            raise ValueError("the path must lie below the data directory")
-        return self
-
-
-class Table(Section):
-    """A table of the warehouse, whose rows say which version they evaluate."""
-
-    kind: Literal["table"]
-    table: Line
-    """`name` or `schema.name`."""
-    version_column: Column | None = None
-
-
-class Evaluation(Section):
-    """The table that a version is judged on, and what its columns mean."""
-
-    source: Annotated[Logged | File | Table, Field(discriminator="kind")]
-    label: Column | None = None
-    prediction: Column | None = None
-    favourable: int | str = 1
-    """The prediction that a person wants to get."""
-    sensitive: tuple[Column, ...] = ()
-    reference: dict[Column, str | int] = Field(default={})
-    """Sensitive column -> the group that others are compared with; default: the largest."""
-
-
-class MetricFloor(Section):
-    """A metric logged to MLflow and the bound it has to keep."""
-
-    metric: Annotated[str, StringConstraints(min_length=1, max_length=250)]
-    at_least: float | None = None
-    at_most: float | None = None
-    n_metric: Annotated[str, StringConstraints(min_length=1, max_length=250)] | None = None
-    """The logged metric that counts the rows; set it only when the metric is a share of rows."""
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("give either at_least or at_most")
-        return self
 
 
 class UseCase(Section):

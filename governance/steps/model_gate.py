@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from governance.checks import NEEDS_TABLE, run, unable, unreadable
+from governance.checks import Beside, needs_table, own, run, unable, unreadable
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
-from governance.core.terms import CheckResult, Finding, ModelVersion, RegisteredModel, VersionKey
+from governance.core.performance import Baseline
+from governance.core.terms import CheckResult, Finding, GateDecision, ModelVersion, RegisteredModel, VersionKey
 from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
-from governance.policy import Family, RiskTier, UseCase
+from governance.policy import Family, Policy, RiskTier, UseCase
 from governance.sources import datasets
 from governance.steps import evidence_files, evidence_seal
 from governance.store import gates as facts
@@ -24,7 +25,6 @@ from governance.store import inventory as inventory_facts
 from governance.store import registers
 
 if TYPE_CHECKING:
-    from governance.core.terms import GateDecision
     from governance.runtime import Runtime
 
 
@@ -43,6 +43,17 @@ class _Subject:
     tier: RiskTier
     results: Mapping[str, CheckResult]
     changed_at: datetime | None
+    baseline: Baseline | None
+    """What the newest approved version before it logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the facts say of a version: newest results, last change, and the decisions on its model."""
+
+    results: Mapping[str, CheckResult]
+    changed_at: datetime | None
+    decisions: Mapping[tuple[VersionKey, str], GateDecision]
 
 
 def plan(rt: Runtime) -> list[dict[str, str | int]]:
@@ -61,7 +72,8 @@ def plan(rt: Runtime) -> list[dict[str, str | int]]:
     for model in models:
         for code, gate in rt.policy.gates.gates.items():
             for version in inventory.governed(model, gate):
-                subject = _gather(rt, model, version, results.get(version.key, {}), changed.get(version.key))
+                known = _Known(results.get(version.key, {}), changed.get(version.key), decisions)
+                subject = _gather(rt, model, version, known)
                 if _is_closed(decisions.get((version.key, code)), rt) or _due(rt, subject):
                     wanted.add(version.key)
     return [{"model": key.model, "version": key.version} for key in sorted(wanted)]
@@ -118,7 +130,8 @@ def decisions(rt: Runtime, key: VersionKey) -> list[GateDecision]:
         found = facts.decisions_of(session, key, rt.current(session))
     if not found:
         raise NotFoundError(
-            f"{key}: no gate has decided on it", hint="Run `governance sync`, then `governance check MODEL VERSION`."
+            f"{key}: no gate has decided on it",
+            hint="Run `governance sync`, then `governance check run MODEL VERSION`.",
         )
     return [found[code] for code in sorted(found)]
 
@@ -142,20 +155,15 @@ def _read(rt: Runtime, key: VersionKey) -> _Subject:
         version = next((v for v in model.versions if v.key == key), None) if model else None
         if model is None or version is None:
             raise NotFoundError(f"{key} is not in the inventory", hint="Run inventory_sync, or `governance sync`.")
-        return _gather(
-            rt, model, version, facts.results_of(session, key, at), inventory_facts.version_changed_at(session, key, at)
-        )
+        results, changed_at = facts.results_of(session, key, at), inventory_facts.version_changed_at(session, key, at)
+        return _gather(rt, model, version, _Known(results, changed_at, facts.decisions(session, at, key.model)))
 
 
-def _gather(
-    rt: Runtime,
-    model: RegisteredModel,
-    version: ModelVersion,
-    results: Mapping[str, CheckResult],
-    changed_at: datetime | None,
-) -> _Subject:
+def _gather(rt: Runtime, model: RegisteredModel, version: ModelVersion, known: _Known) -> _Subject:
     slug, case = inventory.use_case_of(model.name, rt.policy)
-    return _Subject(version, model, slug, case, tiers.classify(case, rt.policy.tiers), results, changed_at)
+    tier, before = tiers.classify(case, rt.policy.tiers), gates.approved(model, version.key, known.decisions)
+    baseline = Baseline(before.key, before.metrics) if before else None
+    return _Subject(version, model, slug, case, tier, known.results, known.changed_at, baseline)
 
 
 def _gates_of(rt: Runtime, subject: _Subject) -> list[str]:
@@ -182,17 +190,29 @@ def _due(rt: Runtime, subject: _Subject) -> list[str]:
         name
         for name in sorted(wanted - case.exempt.keys())
         if gates.due(
-            subject.results.get(name), _definition(rt, name, case), recheck, subject.changed_at, now=rt.clock()
+            subject.results.get(name),
+            definition(rt, rt.policy, name, case, subject.baseline),
+            recheck,
+            subject.changed_at,
+            now=rt.clock(),
         )
     ]
 
 
-def _definition(rt: Runtime, name: str, case: UseCase) -> str:
-    """Digest of all that policy says about one check on one use case."""
+def definition(rt: Runtime, policy: Policy, name: str, case: UseCase, baseline: Baseline | None) -> str:
+    """Digest of all that a policy says about one check on one use case, and of what it is compared with."""
     said = case.model_dump(mode="json", include={"evaluation", "performance", "suite"})
-    check = rt.policy.checks.checks[name]
-    suite = _suite_digest(rt, case) if check.family is Family.DATA_QUALITY else None
-    return digest({"check": check.model_dump(mode="json"), "use_case": said, "suite": suite})
+    check = policy.checks.checks[name]
+    parts: dict[str, Any] = {
+        "check": check.model_dump(mode="json"),
+        "use_case": said,
+        "suite": _suite_digest(rt, case) if check.family is Family.DATA_QUALITY else None,
+    }
+    if not isinstance(check.family, Family):
+        parts["package"] = own.package_of(check.family)
+    if check.family is Family.PERFORMANCE and any(floor.max_drop is not None for floor in case.performance):
+        parts["baseline"] = baseline.subject if baseline else None
+    return digest(parts)
 
 
 def _suite_digest(rt: Runtime, case: UseCase) -> str | None:
@@ -203,9 +223,10 @@ def _suite_digest(rt: Runtime, case: UseCase) -> str | None:
 def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     check, case = rt.policy.checks.checks[name], subject.use_case
     assert case is not None  # noqa: S101 - `_due` names no check without a use case
-    judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir)
+    beside = Beside(subject.baseline, rt.clock().astimezone(rt.zone).date())
+    judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir, beside=beside)
     try:
-        if check.family not in NEEDS_TABLE:
+        if not needs_table(check):
             return judge(None)
         with datasets.open_table(case, subject.version, rt.settings) as table:
             return judge(table)
@@ -226,7 +247,7 @@ def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None
         facts.record_result(
             session,
             (subject.version.key, name),
-            _definition(rt, name, case),
+            definition(rt, rt.policy, name, case, subject.baseline),
             finding,
             telling=telling,
             fresh_since=max(telling.at - recheck, subject.changed_at or telling.at - recheck),

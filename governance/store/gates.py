@@ -53,6 +53,31 @@ def results_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, CheckRe
     return found.get(key, {})
 
 
+def history(
+    session: Session,
+    at: AsOf,
+    key: VersionKey | None = None,
+    *,
+    check: str | None = None,
+    since: datetime | None = None,
+) -> list[CheckResult]:
+    """Every result that was in effect and known at a position, oldest first; one query.
+
+    `key`, `check` and `since` narrow it to one version, one check, and results in effect from a moment on.
+    """
+    wanted = select(CheckResultRow).where(
+        CheckResultRow.effective_at <= at.as_of, CheckResultRow.recorded_at <= at.known_at
+    )
+    if key is not None:
+        wanted = wanted.where(CheckResultRow.model == key.model, CheckResultRow.version == key.version)
+    if check is not None:
+        wanted = wanted.where(CheckResultRow.check == check)
+    if since is not None:
+        wanted = wanted.where(CheckResultRow.effective_at >= since)
+    ordered = wanted.order_by(CheckResultRow.effective_at, CheckResultRow.recorded_at, CheckResultRow.id)
+    return [_result(row) for row in session.scalars(ordered)]
+
+
 def _by_version(session: Session, at: AsOf, *where: ColumnElement[bool]) -> Results:
     found: Results = defaultdict(dict)
     for row in newest(session, CheckResultRow, at, *where):
@@ -93,11 +118,11 @@ def record_result(
     record_changed(session, [row], telling, *where, fresh_since=fresh_since)
 
 
-def decisions(session: Session, at: AsOf) -> dict[tuple[VersionKey, str], GateDecision]:
-    """The newest decision of every version and gate; one query."""
-    return {
-        (VersionKey(row.model, row.version), row.gate): _decision(row) for row in newest(session, GateDecisionRow, at)
-    }
+def decisions(session: Session, at: AsOf, model: str | None = None) -> dict[tuple[VersionKey, str], GateDecision]:
+    """The newest decision of every version and gate, of all models or of one; one query."""
+    where = () if model is None else (GateDecisionRow.model == model,)
+    rows = newest(session, GateDecisionRow, at, *where)
+    return {(VersionKey(row.model, row.version), row.gate): _decision(row) for row in rows}
 
 
 def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateDecision]:
@@ -170,7 +195,8 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
 def _result(row: CheckResultRow) -> CheckResult:
     observations = _OBSERVATIONS.validate_python(row.observations)
     finding = Finding(Verdict(row.verdict), observations, row.n, Words(**row.detail), row.data_digest)
-    return CheckResult(row.id, VersionKey(row.model, row.version), row.check, row.effective_at, row.definition, finding)
+    key = VersionKey(row.model, row.version)
+    return CheckResult(row.id, key, row.check, row.effective_at, row.definition, finding, row.files or {})
 
 
 def _decision(row: GateDecisionRow) -> GateDecision:

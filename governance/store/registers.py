@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from sqlalchemy import select
 
 from governance.core.evidence import plain
 from governance.core.terms import KpiValue, Light, Risk, Words
@@ -80,6 +84,20 @@ def policy(session: Session, policy_digest: str) -> Policy | None:
     """The policy with that digest, as it was when something was made under it."""
     row = session.get(PolicyVersion, fact_id(PolicyVersion, policy_digest))
     return Policy.model_validate_json(json.dumps(row.content)) if row else None
+
+
+def policies(session: Session, at: AsOf) -> list[Policy]:
+    """Every policy that something was decided under, the newest first; one that today's code cannot read is left out."""
+    known = (
+        select(PolicyVersion.content)
+        .where(PolicyVersion.effective_at <= at.as_of, PolicyVersion.recorded_at <= at.known_at)
+        .order_by(PolicyVersion.effective_at.desc())
+    )
+    found = []
+    for content in session.scalars(known):
+        with suppress(ValidationError):
+            found.append(Policy.model_validate_json(json.dumps(content)))
+    return found
 
 
 def record_policy(session: Session, policy: Policy, telling: Telling) -> None:

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOSTILE = "a\u202egnp\x1b[31m<b>"
-LISTINGS = (("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("risks",), ("kpis",), ("pack", "list"))
+LISTINGS = (
+    *(("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("risks",), ("kpis",), ("pack", "list")),
+    *(("check", "list"), ("check", "probes"), ("check", "history", "nobody", "1")),
+)
 COMMANDS = (
     *(
         (),
         ("sync",),
-        ("check",),
         ("risks",),
         ("kpis",),
         ("init",),
@@ -43,6 +45,7 @@ COMMANDS = (
         ("db", "status"),
         ("db", "roles"),
     ),
+    *(("check", name) for name in ("run", "list", "explain", "history", "replay", "probes")),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
     *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
     *(
@@ -168,7 +171,13 @@ def test_a_bad_policy_leaves_a_database_that_is_there_as_it_was(place: dict[str,
     policy = factories.policy_dir(tmp_path / "policy", kpis="kpis: {K-G01: no}\n")
     file = Path(str(place["database_url"]).removeprefix("sqlite:///"))
     before = file.read_bytes()
-    for words in (("sync",), ("check", HOSTILE, "1"), ("risks", "--refresh"), ("kpis", "--refresh"), ("pack", "build")):
+    for words in (
+        ("sync",),
+        ("check", "run", HOSTILE, "1"),
+        ("risks", "--refresh"),
+        ("kpis", "--refresh"),
+        ("pack", "build"),
+    ):
         assert governance(*words, **place, policy_dir=policy).returncode == 2
     assert file.read_bytes() == before
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from governance.core import documentation
@@ -14,12 +16,13 @@ TEXT = Text(ja="文書", en="documentation")
 CHECK = Check(family=Family.DOCUMENTATION, name=TEXT, remedy=TEXT).model_copy(
     update={"required": ("description", "tag:model_card")}
 )
+TODAY = date(2026, 11, 10)
 LONG = "Scores applications for consumer credit."
 
 
 def judge(check: Check = CHECK, *, version: str = "", model: str = "", card: str = "", model_card: str = "") -> Finding:
     subject = ModelVersion(VersionKey("credit", 3), description=version, tags={"model_card": card})
-    return documentation.judge(subject, RegisteredModel("credit", model, {"model_card": model_card}), check)
+    return documentation.judge(subject, RegisteredModel("credit", model, {"model_card": model_card}), check, TODAY)
 
 
 def test_a_documented_version_passes() -> None:

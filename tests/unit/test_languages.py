@@ -52,6 +52,7 @@ findings = st.one_of(
             factories.version(description=text),
             factories.registered(),
             DOCUMENTED.model_copy(update={"required": required}),
+            NOW.date(),
         ),
         st.sampled_from(["", "short", "long " * 40]),
         st.sampled_from([(), ("description", "tag:model_card"), ("nonsense",)]),

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check measures and by which limits it judges. File: checks.yaml."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from governance.policy.base import Item, Positive, Section, Share, Slug, Text
+from governance.policy.measures import FamilySettings, OwnFamily
+
+
+class Family(StrEnum):
+    """How a check measures."""
+
+    DATA_QUALITY = "data_quality"
+    BIAS = "bias"
+    PERFORMANCE = "performance"
+    DOCUMENTATION = "documentation"
+    GENAI = "genai"
+    EXPLANATION = "explanation"
+    ROBUSTNESS = "robustness"
+
+
+class BiasLimits(Section):
+    """What gap between groups is tolerated (3.3-07b)."""
+
+    selection_rate_ratio: Share = 0.8
+    """At least (the four-fifths rule)."""
+    equal_opportunity_difference: Share = 0.1
+    """At most, in absolute value."""
+
+
+class Check(FamilySettings):
+    """One check: how it measures and what it judges by."""
+
+    family: Annotated[Family | OwnFamily, Field(union_mode="left_to_right")]
+    name: Text
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    min_n: Positive = 30
+    """Below this many rows (per group for bias) the data cannot tell."""
+    limits: BiasLimits = BiasLimits()
+    required: tuple[Item, ...] = ()
+    """Documentation only: what must be present, `description` or `tag:<name>`."""
+    min_characters: Positive = 20
+    """Documentation only: below this an item counts as empty."""
+    remedy: Text
+
+
+class Checks(Section):
+    """Which checks there are. File: checks.yaml."""
+
+    checks: dict[Slug, Check] = Field(min_length=1)
