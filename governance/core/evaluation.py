@@ -27,6 +27,13 @@ class EvaluationTable(Protocol):
     def digest(self) -> str:
         """Hex SHA-256 that changes when the data change."""
 
+    @property
+    def rows(self) -> Any:  # noqa: ANN401 - the core does not know SQLAlchemy
+        """The rows as a SQLAlchemy FROM clause, with a column for each of `columns`."""
+
+    def fetch(self, statement: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
+        """The rows of a SQLAlchemy select over `rows`; made for aggregates, the answer is held in memory."""
+
     def count(self) -> int:
         """Number of rows."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from governance.policy import RiskTier
 
@@ -129,6 +130,18 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistic:
+    """Counts that a check measured: enough to judge again, to compare with, and to add up; never a row."""
+
+    name: str
+    """What was counted, for example `cube sex` or `profile amount`; unique within a finding and window."""
+    content: Mapping[str, Any]
+    """Plain JSON."""
+    window: str = ""
+    """The part of time it is about: an ISO date, or empty for all rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """How a check ended and everything it saw, before it is recorded."""
 
@@ -139,6 +152,10 @@ class Finding:
     detail: Words = NOTHING
     data_digest: str = ""
     """What the data were: the same digest means the same rows."""
+    cause: Words = NOTHING
+    """Why it ended so, as far as the data tell: a short paragraph with numbers."""
+    statistics: tuple[Statistic, ...] = field(default=(), compare=False, repr=False)
+    """The counts it was judged from; they are facts of their own and are not read back with it."""
     files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """Whole documents behind it, by name; they go to the evidence store and are not read back with it."""
 

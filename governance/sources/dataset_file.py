@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Parquet or CSV file as an evaluation table, counted by a DuckDB that can reach nothing else."""
+"""A Parquet, CSV or Arrow file as an evaluation table, counted by a DuckDB that can reach nothing else."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
 from governance.errors import CheckNotRunError
-from governance.sources.scalars import MAX_GROUPS, quoted, scalar, too_many
+from governance.sources.scalars import MAX_GROUPS, scalar, too_many
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
 
 _READERS: Final = {
     # Types are told from the whole file, so that a late text cannot pass for a number; directory names add no columns.
-    ".parquet": "read_parquet(?, hive_partitioning = false)",
-    ".csv": "read_csv(?, header = true, sample_size = -1, hive_partitioning = false)",
+    ".parquet": "read_parquet({}, hive_partitioning = false)",
+    ".csv": "read_csv({}, header = true, sample_size = -1, hive_partitioning = false)",
 }
+_ARROW: Final = frozenset({".arrow", ".feather"})
+_DIALECT: Final = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+"""DuckDB speaks PostgreSQL's SQL, so a statement is written once for files and databases."""
+VIEW: Final = "evaluation"
+"""What the rows are called in the connection."""
+_MEMORY: Final = "1GB"
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "threads": 2,
-    "memory_limit": "1GB",
+    "memory_limit": _MEMORY,
     "temp_directory": "",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -39,13 +48,12 @@ class FileTable:
 
     path: Path
     connection: Any = field(repr=False)
-    """A DuckDB connection that is locked down."""
-    relation: str
+    """A DuckDB connection that is locked down and knows the rows as `VIEW`."""
 
     @cached_property
     def columns(self) -> Mapping[str, str]:
         """Column name -> DuckDB type, in the file's order."""
-        return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE FROM {self.relation}")}
+        return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE FROM {VIEW}")}
 
     @cached_property
     def digest(self) -> str:
@@ -53,9 +61,24 @@ class FileTable:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
+    @cached_property
+    def rows(self) -> sa.FromClause:
+        """The rows, as something to select from."""
+        return sa.table(VIEW, *map(sa.column, self.columns))
+
+    def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The rows of a select over `rows`.
+
+        Raises:
+            CheckNotRunError: DuckDB cannot compute it.
+        """
+        compiled = statement.compile(dialect=_DIALECT)
+        values = [compiled.params[name] for name in compiled.positiontup or ()]
+        return self._rows(compiled.string, values)
+
     def count(self) -> int:
         """Number of rows."""
-        return int(self._rows(f"SELECT count(*) FROM {self.relation}")[0][0])  # noqa: S608 - the relation is a constant
+        return int(self.fetch(sa.select(sa.func.count()).select_from(self.rows))[0][0])
 
     def group_counts(self, by: Sequence[str]) -> list[tuple[tuple[Scalar, ...], int]]:
         """Rows per combination of the values of `by`, in one scan.
@@ -70,34 +93,41 @@ class FileTable:
                     hint="Correct `evaluation` in use_cases.yaml, or add the column to the file.",
                     ja=f"列 {name!r} が {self.path.name} にない。use_cases.yaml の evaluation を直すか、ファイルに列を足す",
                 )
-        names = ", ".join(quoted(name) for name in by)
-        places = ", ".join(str(position + 1) for position in range(len(by)))
-        rows = self._rows(f"SELECT {names}, count(*) FROM {self.relation} GROUP BY {places} LIMIT {MAX_GROUPS + 1}")  # noqa: S608 - checked and quoted above
+        columns = [self.rows.c[name] for name in by]
+        labelled = [column.label(f"by_{position}") for position, column in enumerate(columns)]
+        grouped = sa.select(*labelled, sa.func.count()).group_by(*dict.fromkeys(columns)).limit(MAX_GROUPS + 1)
+        rows = self.fetch(grouped)
         if len(rows) > MAX_GROUPS:
-            raise self._too_many(by)
+            distinct = self.fetch(sa.select(*(sa.func.count(column.distinct()) for column in columns)))
+            raise too_many(dict(zip(by, distinct[0], strict=True)))
         return [(tuple(scalar(value) for value in row[:-1]), int(row[-1])) for row in rows]
 
     def batch(self) -> Any:  # noqa: ANN401 - a pandas DataFrame
         """The whole file as a pandas DataFrame."""
-        with self._reading(f"FROM {self.relation}") as result:
+        with self.reading(f"FROM {VIEW}") as result:
             return result.df()
 
-    def _too_many(self, by: Sequence[str]) -> CheckNotRunError:
-        distinct = ", ".join(f"count(DISTINCT {quoted(name)})" for name in by)
-        sizes = dict(zip(by, self._rows(f"SELECT {distinct} FROM {self.relation}")[0], strict=True))  # noqa: S608 - checked and quoted
-        return too_many(sizes)
-
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._reading(sql) as result:
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self.reading(sql, values) as result:
             return list(result.fetchall())
 
     @contextmanager
-    def _reading(self, sql: str) -> Generator[Any]:
-        """The result of one statement; DuckDB may meet the broken line only while it is fetched."""
+    def reading(self, sql: str, values: Sequence[object] = ()) -> Generator[Any]:
+        """The result of one statement; DuckDB may meet the broken line only while it is fetched.
+
+        Raises:
+            CheckNotRunError: the file is broken, or the statement needs more memory than there is.
+        """
         import duckdb
 
         try:
-            yield self.connection.execute(sql, [str(self.path)])
+            yield self.connection.execute(sql, list(values))
+        except duckdb.OutOfMemoryException:
+            raise CheckNotRunError(
+                f"{self.path.name} needs more memory than the {_MEMORY} that a check may take",
+                hint="Check fewer columns at a time, or load the data into a table of the warehouse.",
+                ja=f"{self.path.name} の処理が、チェックに許されたメモリ {_MEMORY} を超える。列を減らすか、データベースの表に置く",
+            ) from None
         except duckdb.Error as error:
             # DuckDB's message quotes the offending line of the file.
             raise CheckNotRunError(
@@ -112,13 +142,13 @@ def open_file(path: Path) -> Generator[FileTable]:
     """Open one file that is already known to be allowed.
 
     Raises:
-        CheckNotRunError: it is neither Parquet nor CSV, or broken.
+        CheckNotRunError: it is not Parquet, CSV or Arrow, it is broken, or it changed while it was read.
     """
-    if path.suffix.lower() not in _READERS:
+    if path.suffix.lower() not in {*_READERS, *_ARROW}:
         raise CheckNotRunError(
-            f"{path.name!r} is neither .parquet nor .csv",
+            f"{path.name!r} is none of .parquet, .csv, .arrow and .feather",
             hint="Write the evaluation data in one of these formats.",
-            ja=f"{path.name!r} は .parquet でも .csv でもない。どちらかの形式で書く",
+            ja=f"{path.name!r} は .parquet、.csv、.arrow、.feather のどれでもない。いずれかの形式で書く",
         )
     if set(path.as_posix()) & set("*?[]{}"):
         raise CheckNotRunError(
@@ -126,10 +156,26 @@ def open_file(path: Path) -> Generator[FileTable]:
             hint="Rename it: DuckDB would take that for a pattern of several files.",
             ja=f"{path.name!r} か上位のディレクトリの名前に * ? [ ] {{ }} がある。複数のファイルと解釈されるので、名前を変える",
         )
+    before = _stamp(path)
     with _locked(path) as connection:
-        table = FileTable(path, connection, _READERS[path.suffix.lower()])
-        _ = table.columns  # a broken file shows here, not in the middle of a check
+        table = FileTable(path, connection)
+        _define(table)
         yield table
+    if _stamp(path) != before:
+        raise CheckNotRunError(
+            f"{path.name} changed while it was read",
+            hint="Deliver data under another name and rename it into place, then run the check again.",
+            ja=f"{path.name} が読み取りの途中で変わった。別名で届けてから改名し、チェックをもう一度実行する",
+        )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What a file is as long as nobody writes or replaces it; empty if it is gone."""
+    try:
+        told = path.stat()
+    except OSError:
+        return ()
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
 
 
 @contextmanager
@@ -138,8 +184,37 @@ def _locked(path: Path) -> Generator[Any]:
     import duckdb
 
     with duckdb.connect(config=_CONFIG) as connection:
-        literal = "'" + str(path).replace("'", "''") + "'"
-        connection.execute(f"SET allowed_paths = [{literal}]")
+        connection.execute(f"SET allowed_paths = [{_literal(path)}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection
+
+
+def _define(table: FileTable) -> None:
+    """Give the rows their name; a broken file shows here, not in the middle of a check."""
+    if table.path.suffix.lower() in _ARROW:
+        _register(table)
+    else:
+        reader = _READERS[table.path.suffix.lower()].format(_literal(table.path))
+        with table.reading(f"CREATE VIEW {VIEW} AS FROM {reader}"):
+            pass
+    _ = table.columns
+
+
+def _register(table: FileTable) -> None:
+    """Arrow files are streamed by pyarrow: DuckDB would want an extension for them."""
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    try:
+        table.connection.register(VIEW, dataset.dataset(table.path, format="ipc"))
+    except (pa.ArrowException, OSError) as error:
+        raise CheckNotRunError(
+            f"{table.path.name} cannot be read as ARROW ({type(error).__name__})",
+            hint="Write the file again as Arrow IPC, or as Parquet.",
+            ja=f"{table.path.name} を ARROW として読めない({type(error).__name__})。Arrow IPC か Parquet で書き直す",
+        ) from None
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -58,6 +58,20 @@ class DatabaseTable:
         head = repr((list(self.columns.items()), count)).encode()
         return hashlib.sha256(head + total.to_bytes(_HASH_BYTES)).hexdigest()
 
+    @cached_property
+    def rows(self) -> sa.FromClause:
+        """The rows of the version, as something to select from."""
+        return self._select(*map(_column, self.types)).subquery("evaluation")
+
+    def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The rows of a select over `rows`.
+
+        Raises:
+            CheckNotRunError: the database cannot compute it.
+            SourceUnavailableError: it did not answer.
+        """
+        return [tuple(row) for row in self._execute(statement).all()]
+
     def count(self) -> int:
         """Number of rows."""
         return int(self._execute(self._select(sa.func.count())).scalar_one())

@@ -26,11 +26,6 @@ def scalar(value: object) -> Scalar:
     return str(value)
 
 
-def quoted(name: str) -> str:
-    """An identifier in double quotes, as SQL wants it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def too_many(sizes: Mapping[str, int]) -> CheckNotRunError:
     """The error for a grouping that is none; `sizes` are distinct values per column."""
     column, size = max(sizes.items(), key=lambda item: item[1])

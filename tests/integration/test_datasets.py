@@ -172,7 +172,7 @@ def test_a_symlink_within_the_data_directory_is_fine(tmp_path: Path) -> None:
         ("none.csv", "no file 'none.csv'"),
         (".", "no file"),
         ("pipe.csv", "no file"),
-        ("text.txt", "neither .parquet nor .csv"),
+        ("text.txt", "none of .parquet, .csv, .arrow and .feather"),
         ("*.csv", "no file"),
         ("a[1].csv", "named with one of"),
         ("broken.parquet", "cannot be read as PARQUET"),
