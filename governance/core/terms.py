@@ -156,6 +156,8 @@ class Finding:
     """Why it ended so, as far as the data tell: a short paragraph with numbers."""
     statistics: tuple[Statistic, ...] = field(default=(), compare=False, repr=False)
     """The counts it was judged from; they are facts of their own and are not read back with it."""
+    engines: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What measured it: the library or database product, and its version."""
     files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     """Whole documents behind it, by name; they go to the evidence store and are not read back with it."""
 

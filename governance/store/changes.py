@@ -12,7 +12,6 @@ from governance.store.facts import newest
 from governance.store.models import (
     AliasEvent,
     CheckResultRow,
-    Fact,
     GateDecisionRow,
     ModelVersionRow,
     RegisteredModelRow,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from governance.core.terms import VersionKey
+    from governance.store.base import Fact
     from governance.store.facts import AsOf
 
 _OF_A_MODEL: Final = (RegisteredModelRow, ModelVersionRow, AliasEvent)

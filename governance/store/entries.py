@@ -16,7 +16,6 @@ from governance.store.models import (
     AliasEvent,
     CheckResultRow,
     EvidenceFileRow,
-    Fact,
     GateDecisionRow,
     LedgerEntry,
     ModelVersionRow,
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+    from governance.store.base import Fact
 
 _SHORTEST: Final = 6
 _OF_MODEL: Final = (RegisteredModelRow, ModelVersionRow, AliasEvent, CheckResultRow, GateDecisionRow)

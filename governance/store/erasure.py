@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from governance.errors import StoreError
 from governance.store import guards, ledger
 from governance.store.facts import record_changed
-from governance.store.models import FACTS, Erasure, Fact, LedgerEntry
+from governance.store.models import FACTS, Erasure, LedgerEntry
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from governance.store.base import Fact
     from governance.store.entries import StoredEntry
     from governance.store.facts import Telling
 

@@ -17,7 +17,8 @@ from governance.core.evidence import digest, plain
 from governance.core.restatements import LateFact
 from governance.errors import ConflictError
 from governance.store import ledger
-from governance.store.models import FACTS, Fact
+from governance.store.base import Fact
+from governance.store.models import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

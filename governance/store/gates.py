@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from governance.core.evidence import plain
 from governance.core.terms import (
+    NOTHING,
     CheckResult,
     Finding,
     GateDecision,
@@ -113,6 +114,8 @@ def record_result(
         data_digest=finding.data_digest,
         definition=definition,
         files=dict(files) if files else None,
+        cause=plain(finding.cause) if finding.cause else None,
+        engines=dict(finding.engines) if finding.engines else None,
     )
     where = (CheckResultRow.model == key.model, CheckResultRow.version == key.version, CheckResultRow.check == check)
     record_changed(session, [row], telling, *where, fresh_since=fresh_since)
@@ -194,7 +197,8 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
 
 def _result(row: CheckResultRow) -> CheckResult:
     observations = _OBSERVATIONS.validate_python(row.observations)
-    finding = Finding(Verdict(row.verdict), observations, row.n, Words(**row.detail), row.data_digest)
+    cause = Words(**row.cause) if row.cause else NOTHING
+    finding = Finding(Verdict(row.verdict), observations, row.n, Words(**row.detail), row.data_digest, cause)
     key = VersionKey(row.model, row.version)
     return CheckResult(row.id, key, row.check, row.effective_at, row.definition, finding, row.files or {})
 

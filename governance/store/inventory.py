@@ -17,14 +17,7 @@ from governance.core.evidence import plain
 from governance.core.inventory import Absent, Known
 from governance.core.terms import DatasetInput, GateVerdict, ModelVersion, RegisteredModel, VersionKey
 from governance.store.facts import newest, newest_one, record_changed
-from governance.store.models import (
-    AliasEvent,
-    Fact,
-    GateDecisionRow,
-    InventorySweep,
-    ModelVersionRow,
-    RegisteredModelRow,
-)
+from governance.store.models import AliasEvent, GateDecisionRow, InventorySweep, ModelVersionRow, RegisteredModelRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -34,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm.attributes import InstrumentedAttribute
 
     from governance.core.inventory import Changes, InventoryFinding
+    from governance.store.base import Fact
     from governance.store.facts import AsOf, Telling
 
 _EVER: Final = datetime.max.replace(tzinfo=UTC)

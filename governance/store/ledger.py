@@ -23,10 +23,12 @@ from governance.core.evidence import canonical, commitment
 from governance.core.merkle import Frontier, Nodes, leaf_hash, node_hash
 from governance.core.merkle import root as merkle_root
 from governance.errors import ConflictError, EvidenceError, StoreError
-from governance.store.models import FACTS, Fact, LedgerEntry, LedgerHead, LedgerTile
+from governance.store.models import FACTS, LedgerEntry, LedgerHead, LedgerTile
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from governance.store.base import Fact
 
 Salt = Callable[[], str]
 """Draws 16 random bytes, in hex."""

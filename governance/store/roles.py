@@ -14,8 +14,9 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from governance.errors import PolicyError, StoreError
+from governance.store.base import Base
 from governance.store.database import VERSION_TABLE, require_current
-from governance.store.models import Base, LedgerHead
+from governance.store.models import LedgerHead
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -14,13 +14,15 @@ from governance.core.merkle import EMPTY, Frontier
 from governance.core.terms import Words
 from governance.store import ledger
 from governance.store.facts import AsOf, newest_one
-from governance.store.models import FACTS, Erasure, EvidenceVerification, Fact, LedgerEntry, LedgerHead, LedgerTile
+from governance.store.models import FACTS, Erasure, EvidenceVerification, LedgerEntry, LedgerHead, LedgerTile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
+
+    from governance.store.base import Fact
 
 _BATCH: Final = 20_000
 _MOST: Final = 100

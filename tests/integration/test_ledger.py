@@ -35,7 +35,7 @@ from governance.settings import Settings
 from governance.store import database, facts, ledger, verification
 from governance.store.facts import AsOf, Telling
 from governance.store.ledger import Entry
-from governance.store.models import FACTS, AliasEvent, Fact, LedgerEntry, LedgerHead
+from governance.store.models import FACTS, AliasEvent, LedgerEntry, LedgerHead
 from governance.store.types import UtcDateTime
 from tests import factories
 from tests.integration import databases
@@ -43,6 +43,8 @@ from tests.integration import databases
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
+
+    from governance.store.base import Fact
 
 NOW: Final = datetime(2026, 11, 10, 3, 0, tzinfo=UTC)
 HOSTILE: Final = (

@@ -38,11 +38,11 @@ from governance.core.terms import (
 from governance.errors import ConflictError, PolicyError, SourceUnavailableError, StoreError
 from governance.store import database, facts, gates, ledger, registers
 from governance.store import inventory as inventory_facts
+from governance.store.base import Base
 from governance.store.facts import AsOf, Telling
 from governance.store.models import (
     FACTS,
     AliasEvent,
-    Base,
     GateDecisionRow,
     LedgerCheckpoint,
     LedgerEntry,

@@ -21,7 +21,7 @@ from governance.core.signed_note import Checkpoint
 from governance.errors import EvidenceError
 from governance.steps import evidence_seal
 from governance.store import database, ledger, verification
-from governance.store.models import FACTS, AliasEvent, Fact, LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerTile
+from governance.store.models import FACTS, AliasEvent, LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerTile
 from tests.integration import databases
 from tests.integration.test_ledger import alias, copied, drop_triggers, migrated, runtime, tell
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from governance.runtime import Runtime
+    from governance.store.base import Fact
     from governance.store.verification import Problem
 
 KEY: Final = signed_note.new_signing_key("ledger.example")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from alembic import context
 
+from governance.store.base import Base
 from governance.store.database import VERSION_TABLE
-from governance.store.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remember the counts that checks measured, and read them back as of a moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.core.evidence import plain
+from governance.core.terms import Statistic
+from governance.store.facts import newest, record_changed
+from governance.store.models import CheckStatistic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from governance.core.terms import VersionKey
+    from governance.store.facts import AsOf, Telling
+
+
+def record(
+    session: Session, key: VersionKey, check: str, found: Sequence[Statistic], data_digest: str, telling: Telling
+) -> None:
+    """Append counts that say something new; what was counted before on the same window is told once."""
+    rows = [
+        CheckStatistic(
+            subject=str(key),
+            model=key.model,
+            version=key.version,
+            check=check,
+            statistic=one.name,
+            window=one.window,
+            data_digest=data_digest,
+            content=plain(one.content),
+        )
+        for one in found
+    ]
+    record_changed(session, rows, telling, *_of(key, check))
+
+
+def of(session: Session, key: VersionKey, check: str, at: AsOf) -> list[Statistic]:
+    """The newest counts of one check on one version, by name and window; one query."""
+    rows = newest(session, CheckStatistic, at, *_of(key, check))
+    return sorted(
+        (Statistic(row.statistic, row.content, row.window) for row in rows), key=lambda one: (one.name, one.window)
+    )
+
+
+def _of(key: VersionKey, check: str) -> tuple[ColumnElement[bool], ...]:
+    return CheckStatistic.model == key.model, CheckStatistic.version == key.version, CheckStatistic.check == check
