@@ -14,14 +14,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from governance.checks import data_quality, own
-from governance.core import bias, documentation, explanation, genai, performance, robustness
+from governance.checks import bias, data_quality, own
+from governance.core import causes, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
 from governance.core.performance import Baseline
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, Words
@@ -31,8 +30,6 @@ from governance.policy import Check, Family, Logged, UseCase
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from governance.core.evaluation import Scalar
-    from governance.core.groups import Cells
     from governance.policy import Evaluation
     from governance.policy.measures import Rate
 
@@ -46,6 +43,9 @@ def needs_table(check: Check) -> bool:
     return check.family in NEEDS_TABLE or counts or check.uses_table
 
 
+_NO_CAUSES: Final = causes.Beside()
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What a version is judged by besides itself."""
@@ -54,6 +54,8 @@ class Beside:
     """What the approved version logged; None if no version was approved before."""
     today: date | None = None
     """In the company's time zone, for ages; None for today in UTC."""
+    causes: causes.Beside = _NO_CAUSES
+    """The approved version's counts and the shifts of features, for the cause of a gap."""
 
 
 _NOTHING: Final = Beside()
@@ -164,16 +166,7 @@ def _bias(task: _Task) -> Finding:
         )
     table = _table(task)
     _require_columns(table, evaluation)
-    counts = {column: _cells(table, column, evaluation.label, evaluation.prediction) for column in evaluation.sensitive}
-    judged = bias.judge(counts, task.check, favourable=evaluation.favourable, reference=evaluation.reference)
-    return Finding(judged.verdict, judged.observations, judged.n, judged.detail, table.digest)
-
-
-def _cells(table: EvaluationTable, column: str, label: str, prediction: str) -> Cells:
-    cells: Counter[tuple[Scalar, Scalar, Scalar]] = Counter()
-    for (group, of_label, of_prediction), rows in table.group_counts([column, label, prediction]):
-        cells[group, of_label, of_prediction] += rows
-    return cells
+    return bias.measure(table, task.check, evaluation, today=task.today, beside=task.beside.causes)
 
 
 def _performance(task: _Task) -> Finding:
@@ -233,6 +226,7 @@ def _require_columns(table: EvaluationTable, evaluation: Evaluation) -> None:
     named = {"label": evaluation.label, "prediction": evaluation.prediction} | {
         f"sensitive ({name})": name for name in evaluation.sensitive
     }
+    named |= {name: getattr(evaluation, name) for name in ("weight", "time") if getattr(evaluation, name)}
     for field, column in named.items():
         _require_column(table, column, f"evaluation.{field.split()[0]}", "use_cases.yaml")
 

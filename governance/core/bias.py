@@ -1,49 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a model treats groups of people alike, judged from counts (clause 3.3-07b).
 
-Each group is compared with a reference group: the one the policy names, else the largest. Two numbers:
+Each group is compared with a reference group: the one the policy names, else the largest. A measure is a share
+of people per group, and either
 
-- `selection_rate_ratio`: the lower selection rate over the higher one, min(r, 1/r) of group over reference,
-  so a gap counts in whichever direction it goes. It has to be at least the limit (four fifths: EEOC Uniform
-  Guidelines 1978, 29 CFR 1607.4 D). The Katz interval is turned the same way.
-- `equal_opportunity_difference`: the higher true positive rate minus the lower one. It has to be at most the
-  limit (Hardt, Price, Srebro 2016). The Newcombe interval is turned the same way.
+- a ratio, the lower share over the higher one, min(r, 1/r) of group over reference, so that a gap counts in
+  whichever direction it goes. It has to be at least the limit (four fifths: EEOC Uniform Guidelines 1978,
+  29 CFR 1607.4 D). The Katz interval is turned the same way.
+- or a difference, the higher share minus the lower one. It has to be at most the limit (Hardt, Price, Srebro
+  2016; Chouldechova 2017). The Newcombe interval is turned the same way.
 
-A pair passes if its whole interval keeps the limit, fails if its whole interval breaks it, and is else
-`insufficient`: the data cannot tell. What cannot be counted is named, never left out.
+A pair passes if its whole interval keeps the limit, fails if its whole interval breaks it and that holds up among
+all comparisons, and is else `insufficient`: the data cannot tell. What cannot be counted is named, never left out.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from governance.core import statistics
-from governance.core.groups import Group, Share, choose_reference, count_groups, type_problem
+from governance.core.comparisons import Comparison, breach_p, holm
+from governance.core.evaluation import Scalar
+from governance.core.groups import Cells, Group, Share, choose_reference, count_groups, shown, type_problem
+from governance.core.measures import MEASURES, OPPORTUNITY, SELECTION, Measure
 from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
+from governance.policy import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from governance.core.evaluation import Scalar
-    from governance.core.groups import Cells
-    from governance.policy import Check
+    from governance.core.statistics import Interval
 
-SELECTION = "selection_rate_ratio"
-OPPORTUNITY = "equal_opportunity_difference"
+    Resample = Callable[[Sequence[Group], Measure], Interval]
+    """The bootstrap interval of the gap between the highest and the lowest group."""
+
+__all__ = ["CROSSED", "LARGEST", "OPPORTUNITY", "SELECTION", "UNSETTLED", "judge", "keeps_ratio"]
+
 UNSETTLED: Final = Words("信頼区間からは判断できない", "the interval does not settle it")
+CROSSED: Final = " × "
+"""Between the names of crossed columns, and between the values of a crossed group."""
+LARGEST: Final = "largest gap"
+_THREE: Final = 3
 
 _NO_COLUMN: Final = Words("公平性を比べる列が集計されていない", "no sensitive column was counted")
-_ONE_PREDICTION: Final = Words(
-    "予測がすべて有利か、すべて不利で、モデルは誰も区別していない",
-    "all predictions are favourable or none is: the model sets nobody apart",
-)
-_ONE_CLASS: Final = Words(
-    "正解ラベルがすべて有利か、すべて不利で、比べるクラスがない",
-    "all labels are favourable or none is: there is only one class",
-)
 _NOBODY: Final = Words(
     "どちらの群にも選ばれた人がなく、比を計算できない", "nobody in either group is selected: there is no ratio"
 )
@@ -54,34 +57,56 @@ _POINT_BREAKS: Final = Words(
     "点推定は限度を満たさないが、信頼区間からは判断できない",
     "the point breaks the limit, the interval does not settle it",
 )
-_PREDICTIONS: Final = Words("予測", "predictions")
-_LABELS: Final = Words("有利な正解ラベル", "favourable labels")
 _NAMES: Final = {"prediction": "予測", "label": "正解ラベル"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What every comparison of a check is judged by."""
+
+    check: Check
+    favourable: Scalar
+    resample: Resample | None
+
+    @property
+    def measures(self) -> list[tuple[Measure, float]]:
+        limits = self.check.limits
+        told = [(measure, getattr(limits, measure.name)) for measure in MEASURES]
+        return [(measure, limit) for measure, limit in told if limit is not None]
+
+
 def judge(
-    counts: Mapping[str, Cells], check: Check, *, favourable: Scalar = 1, reference: Mapping[str, Scalar] | None = None
+    counts: Mapping[str, Cells],
+    check: Check,
+    *,
+    favourable: Scalar = 1,
+    reference: Mapping[str, Scalar] | None = None,
+    resample: Resample | None = None,
 ) -> Finding:
-    """Compare the groups of every sensitive column.
+    """Compare the groups of every sensitive column, and of every crossing of columns.
 
     Args:
-        counts: sensitive column -> (group, label, prediction) -> rows. None and NaN are missing values.
-        check: limits, confidence and the least number of rows a share may rest on (`min_n`).
+        counts: sensitive column -> (group, label, prediction) -> rows. None and NaN are missing values. A name
+            that contains `CROSSED` is a crossing of columns.
+        check: limits, confidence, the least number of rows a share may rest on (`min_n`), correction.
         favourable: the label and prediction that a person wants to get; every other value is the opposite.
         reference: sensitive column -> group to compare with; columns not named take their largest group.
+        resample: gives the bootstrap interval of the largest gap, judged if `grouping.largest_gap` is set.
 
     Returns:
         One observation per column, group and measure; the worst verdict counts. No column gives `not_run`.
     """
-    chosen = reference or {}
-    observations = tuple(
-        observation
+    chosen, rules = reference or {}, _Rules(check, favourable, resample if check.grouping.largest_gap else None)
+    compared = [
+        comparison
         for column, cells in counts.items()
-        for observation in _column(column, cells, check, favourable, chosen.get(column))
-    )
-    n = max((sum(cells.values()) for cells in counts.values()), default=0)
+        for comparison in _column(column, cells, rules, chosen.get(column))
+    ]
+    is_corrected = check.grouping.correction == "holm"
+    observations = holm(compared, check.confidence) if is_corrected else [c.observation for c in compared]
+    n = max((int(sum(cells.values())) for cells in counts.values()), default=0)
     verdict = combine(observation.verdict for observation in observations)
-    return Finding(verdict, observations, n=n, detail=NOTHING if counts else _NO_COLUMN)
+    return Finding(verdict, tuple(observations), n=n, detail=NOTHING if counts else _NO_COLUMN)
 
 
 def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
@@ -90,25 +115,54 @@ def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
     Integers, because the float quotient calls two in five exact 80 % cases a breach. The limit counts as it
     was typed (0.8 is 4/5). No selection at all keeps no limit.
     """
-    return higher.count > 0 and lower.count * higher.n >= Fraction(repr(limit)) * higher.count * lower.n
+    return higher.count > 0 and lower.share >= Fraction(repr(limit)) * higher.share
 
 
-def _column(column: str, cells: Cells, check: Check, favourable: Scalar, reference: Scalar) -> Iterator[Observation]:
-    problem = type_problem(cells, favourable)
+def _column(column: str, cells: Cells, rules: _Rules, reference: Scalar) -> Iterator[Comparison]:
+    problem = type_problem(cells, rules.favourable)
     if problem:
-        yield Observation("rows", column, verdict=Verdict.ERROR, detail=problem)
+        yield Comparison(Observation("rows", column, verdict=Verdict.ERROR, detail=problem))
         return
-    groups = count_groups(cells, favourable)
+    groups = count_groups(cells, rules.favourable)
     against = choose_reference(groups, reference)
     if not isinstance(against, Group):
-        yield Observation("groups", column, value=len(groups), verdict=against[0], detail=against[1])
+        seen = Observation("groups", column, value=len(groups), verdict=against[0], detail=against[1])
+        yield Comparison(seen)
         return
-    yield from _unknown_rows(column, groups)
+    if CROSSED in column:
+        groups, small = _large_enough(groups, against, rules.check)
+        yield from map(Comparison, _small(column, small, rules.check))
+    else:
+        yield from map(Comparison, _unknown_rows(column, groups))
+    yield from _compare(column, groups, against, rules)
+
+
+def _compare(column: str, groups: Sequence[Group], against: Group, rules: _Rules) -> Iterator[Comparison]:
     others = [group for group in groups if group is not against]
+    constant = {measure.name: measure.constant(groups) for measure, _limit in rules.measures}
     for group in others:
         where = f"{column}: {group.name} vs {against.name}"
-        yield _selection(where, group, against, check, constant=_one_class([g.selected for g in groups]))
-        yield _opportunity(where, group, against, check, constant=_one_class([g.favourable for g in groups]))
+        for measure, limit in rules.measures:
+            yield _pair(measure, where, (group, against), limit, rules.check, constant[measure.name])
+    if rules.resample is not None and len(groups) >= _THREE:
+        for measure, limit in rules.measures:
+            yield _largest(measure, column, groups, limit, rules)
+
+
+def _large_enough(groups: Sequence[Group], against: Group, check: Check) -> tuple[list[Group], list[Group]]:
+    kept = [group for group in groups if group is against or group.rows >= check.min_n]
+    return kept, [group for group in groups if group not in kept]
+
+
+def _small(column: str, groups: Sequence[Group], check: Check) -> Iterator[Observation]:
+    """Crossings get thin; too thin ones are told in one line, as a warning, for every model has some."""
+    if groups:
+        rows = sum(group.rows for group in groups)
+        text = Words(
+            f"{check.min_n} 行に満たない {len(groups)} 群(合計 {shown(rows)} 行)は比べられない",
+            f"{len(groups)} groups of fewer than {check.min_n} rows ({shown(rows)} in all) cannot be compared",
+        )
+        yield Observation("groups", column, value=len(groups), n=int(rows), verdict=Verdict.WARN, detail=text)
 
 
 def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]:
@@ -120,8 +174,8 @@ def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]
     ):
         if missing:
             text = Words(
-                f"{rows:,} 行のうち {missing:,} 行は{_NAMES[name]}がなく(NULL、NaN、無限大)、どの率にも入らない",
-                f"{missing:,} of {rows:,} rows have no {name} (NULL, NaN or infinite) and are in no rate",
+                f"{shown(rows)} 行のうち {shown(missing)} 行は{_NAMES[name]}がなく(NULL、NaN、無限大)、どの率にも入らない",
+                f"{shown(missing)} of {shown(rows)} rows have no {name} (NULL, NaN or infinite) and are in no rate",
             )
             yield Observation(
                 f"rows_without_{name}",
@@ -129,57 +183,64 @@ def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]
                 value=missing,
                 limit=0,
                 comparison="==",
-                n=rows,
+                n=int(rows),
                 verdict=Verdict.INSUFFICIENT,
                 detail=text,
             )
 
 
-def _one_class(shares: Sequence[Share]) -> bool:
-    count, n = sum(share.count for share in shares), sum(share.n for share in shares)
-    return count in {0, n}
-
-
-def _selection(where: str, group: Group, against: Group, check: Check, *, constant: bool) -> Observation:
-    (low_name, lower), (high_name, higher) = _sorted_by_share(
-        (group.name, group.selected), (against.name, against.selected)
-    )
-    limit, n = check.limits.selection_rate_ratio, lower.n + higher.n
-    reason = _too_little((group.name, group.selected), (against.name, against.selected), check, _PREDICTIONS)
-    if not reason and constant:
-        reason = _ONE_PREDICTION
-    if not reason and higher.count == 0:
+def _pair(
+    measure: Measure, where: str, pair: tuple[Group, Group], limit: float, check: Check, constant: Words
+) -> Comparison:
+    comparison, n, fact = measure.comparison, measure.rows(pair), measure.fact(pair)
+    reason = constant or measure.too_little(pair, check)
+    if not reason and _is_undefined(measure, pair):
         reason = _NOBODY
-    rates = f"{low_name} {lower}, {high_name} {higher}"
-    fact = Words(f"選択率: {rates}", f"selected: {rates}")
     if reason:
-        return _untold(SELECTION, where, (limit, ">="), n, reason.then(fact))
-    low, high = statistics.katz(lower.count, lower.n, higher.count, higher.n, check.confidence)
-    verdict = _between(low >= limit, high < limit)
+        return Comparison(_untold(measure.name, where, (limit, comparison), n, reason.then(fact)))
+    interval, breaks = partial(measure.interval, pair), partial(_breaks, limit=limit, comparison=comparison)
+    low, high = interval(check.confidence)
+    p = breach_p(interval, breaks, check.confidence)
+    verdict = _between(low >= limit if measure.is_ratio else -limit <= low and high <= limit, p < 1)
     if verdict is Verdict.INSUFFICIENT:
-        fact = fact.then(_POINT_KEEPS if keeps_ratio(lower, higher, limit) else _POINT_BREAKS)
-    value = float(lower.share / higher.share)
-    return Observation(
-        SELECTION, where, value, low, high if math.isfinite(high) else None, limit, ">=", n, verdict, fact
-    )
+        fact = fact.then(_unsettled(measure, pair, limit))
+    bounds = low, high if math.isfinite(high) else None
+    value = measure.value(pair)
+    return Comparison(Observation(measure.name, where, value, *bounds, limit, comparison, n, verdict, fact), p)
 
 
-def _opportunity(where: str, group: Group, against: Group, check: Check, *, constant: bool) -> Observation:
-    (low_name, lower), (high_name, higher) = _sorted_by_share(
-        (group.name, group.true_positive), (against.name, against.true_positive)
-    )
-    limit, n = check.limits.equal_opportunity_difference, lower.n + higher.n
-    named = (group.name, group.true_positive), (against.name, against.true_positive)
-    reason = _ONE_CLASS if constant else _too_little(*named, check, _LABELS)
-    rates = f"{low_name} {lower}, {high_name} {higher}"
-    fact = Words(f"真陽性率: {rates}", f"true positive rate: {rates}")
+def _is_undefined(measure: Measure, groups: Sequence[Group]) -> bool:
+    """A ratio to nobody."""
+    return measure.is_ratio and all(rate.share(group).count == 0 for rate in measure.rates for group in groups)
+
+
+def _unsettled(measure: Measure, pair: tuple[Group, Group], limit: float) -> Words:
+    if not measure.is_ratio:
+        return UNSETTLED
+    rate = measure.rates[0]
+    lower, higher = (rate.share(group) for group in measure.sorted(rate, pair))
+    return _POINT_KEEPS if keeps_ratio(lower, higher, limit) else _POINT_BREAKS
+
+
+def _breaks(interval: Interval, limit: float, comparison: str) -> bool:
+    return interval.high < limit if comparison == ">=" else interval.low > limit
+
+
+def _largest(measure: Measure, column: str, groups: Sequence[Group], limit: float, rules: _Rules) -> Comparison:
+    """The gap between the extremes: no closed form, and biased upwards, so bootstrapped."""
+    where, comparison, n = f"{column}: {LARGEST}", measure.comparison, measure.rows(groups)
+    reason = measure.constant(groups) or measure.too_little(groups, rules.check)
+    if not reason and _is_undefined(measure, groups):
+        reason = _NOBODY
     if reason:
-        return _untold(OPPORTUNITY, where, (limit, "<="), n, reason.then(fact))
-    low, high = statistics.newcombe(higher.count, higher.n, lower.count, lower.n, check.confidence)
-    verdict = _between(-limit <= low and high <= limit, low > limit)
-    if verdict is Verdict.INSUFFICIENT:
-        fact = fact.then(UNSETTLED)
-    return Observation(OPPORTUNITY, where, float(higher.share - lower.share), low, high, limit, "<=", n, verdict, fact)
+        return Comparison(_untold(measure.name, where, (limit, comparison), n, reason))
+    assert rules.resample is not None  # noqa: S101 - asked by the caller
+    interval, fact = rules.resample(groups, measure), measure.fact(groups)
+    keeps = interval.low >= limit if measure.is_ratio else interval.high <= limit
+    verdict = _between(keeps, _breaks(interval, limit, comparison))
+    detail = fact.then(UNSETTLED) if verdict is Verdict.INSUFFICIENT else fact
+    value = measure.value(groups)
+    return Comparison(Observation(measure.name, where, value, *interval, limit, comparison, n, verdict, detail))
 
 
 def _untold(name: str, where: str, bound: tuple[float, str], n: int, detail: Words) -> Observation:
@@ -191,18 +252,3 @@ def _untold(name: str, where: str, bound: tuple[float, str], n: int, detail: Wor
 
 def _between(keeps: bool, breaks: bool) -> Verdict:  # noqa: FBT001 - both are read beside their comparison
     return Verdict.PASS if keeps else Verdict.FAIL if breaks else Verdict.INSUFFICIENT
-
-
-def _sorted_by_share(*named: tuple[str, Share]) -> list[tuple[str, Share]]:
-    """The lower share first, compared exactly; a share of nothing counts as 0."""
-    return sorted(named, key=lambda pair: pair[1].share)
-
-
-def _too_little(mine: tuple[str, Share], theirs: tuple[str, Share], check: Check, what: Words) -> Words:
-    for name, share in (mine, theirs):
-        if share.n < check.min_n:
-            return Words(
-                f"{name} の{what.ja}は {share.n:,} 件で、率に必要な {check.min_n} 件に足りない",
-                f"{name} has {share.n:,} {what.en}, fewer than the {check.min_n} that a rate needs",
-            )
-    return NOTHING

@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from governance.core.evaluation import Scalar
 from governance.core.terms import NOTHING, Verdict, Words
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from governance.core.evaluation import Scalar
-
-    Cells = Mapping[tuple[Scalar, Scalar, Scalar], int]
-    """(group, label, prediction) -> rows."""
+Cells = Mapping[tuple[Scalar, Scalar, Scalar], float]
+"""(group, label, prediction) -> rows; weighted rows need not be whole."""
 
 MISSING: Final = "(missing)"
 """The name of the group of everybody whose group is NULL or NaN."""
@@ -32,17 +30,17 @@ _LONGEST_NAME: Final = 60
 class Share:
     """`count` of `n` rows."""
 
-    count: int
-    n: int
+    count: float
+    n: float
 
     @property
     def share(self) -> Fraction:
         """Exact; 0 of 0 is 0, so look at `n` first."""
-        return Fraction(self.count, self.n) if self.n else Fraction(0)
+        return Fraction(self.count) / Fraction(self.n) if self.n else Fraction(0)
 
     def __str__(self) -> str:
         """`48/60 (80.0%)`, which reads the same in every language."""
-        return f"{self.count:,}/{self.n:,} ({float(self.share):.1%})" if self.n else "0/0"
+        return f"{shown(self.count)}/{shown(self.n)} ({float(self.share):.1%})" if self.n else "0/0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class Group:
     """People who share one value of a sensitive column."""
 
     name: str
-    rows: int
-    labelled: int
+    rows: float
+    labelled: float
     """Rows whose label is known."""
     selected: Share
     """Favourable predictions among known predictions."""
@@ -59,6 +57,12 @@ class Group:
     """Favourable labels among known labels."""
     true_positive: Share
     """Favourable predictions among favourable labels with a known prediction."""
+    false_positive: Share
+    """Favourable predictions among unfavourable labels with a known prediction."""
+    precise: Share
+    """Favourable labels among favourable predictions with a known label."""
+    accurate: Share
+    """Rows whose label and prediction are both favourable or both not, among rows where both are known."""
 
     @property
     def is_missing(self) -> bool:
@@ -68,7 +72,7 @@ class Group:
 
 def count_groups(cells: Cells, favourable: Scalar) -> list[Group]:
     """Fold cells into one `Group` per value, by name; cells may come in any order and more than once."""
-    by_name: dict[str, list[tuple[Scalar, Scalar, int]]] = {}
+    by_name: dict[str, list[tuple[Scalar, Scalar, float]]] = {}
     for (group, label, prediction), rows in cells.items():
         by_name.setdefault(plain(group), []).append((label, prediction, rows))
     return [_group(name, by_name[name], favourable) for name in sorted(by_name)]
@@ -98,8 +102,8 @@ def choose_reference(groups: Sequence[Group], wanted: Scalar) -> Group | tuple[V
         return (
             Verdict.INSUFFICIENT,
             Words(
-                f"全 {groups[0].rows:,} 行が 1 つの群({groups[0].name})で、比べる相手がない",
-                f"all {groups[0].rows:,} rows are of one group ({groups[0].name}): there is nobody to compare with",
+                f"全 {shown(groups[0].rows)} 行が 1 つの群({groups[0].name})で、比べる相手がない",
+                f"all {shown(groups[0].rows)} rows are of one group ({groups[0].name}): there is nobody to compare with",
             ),
         )
     if wanted is not None:
@@ -119,6 +123,11 @@ def type_problem(cells: Cells, favourable: Scalar) -> Words:
                 f"the {column} column holds text, but the favourable value is the number {favourable}; set evaluation.favourable in use_cases.yaml to the text, or evaluation.{column} to a numeric column",
             )
     return NOTHING
+
+
+def shown(number: float) -> str:
+    """A number of rows; weighted rows need not be whole."""
+    return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
 
 
 def plain(value: Scalar) -> str:
@@ -145,19 +154,26 @@ def unknown(value: Scalar) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def _group(name: str, cells: list[tuple[Scalar, Scalar, int]], favourable: Scalar) -> Group:
-    predicted = [cell for cell in cells if not unknown(cell[1])]
-    labelled = [cell for cell in cells if not unknown(cell[0])]
-    deserving = [cell for cell in predicted if cell[0] == favourable]
+def _group(name: str, cells: list[tuple[Scalar, Scalar, float]], favourable: Scalar) -> Group:
+    """Count every outcome once: label and prediction are favourable (True), not (False) or unknown (None)."""
+    outcomes: dict[tuple[bool | None, bool | None], float] = defaultdict(int)
+    for label, prediction, rows in cells:
+        outcomes[_is(label, favourable), _is(prediction, favourable)] += rows
+    tp, fn, fp, tn = (outcomes[key] for key in ((True, True), (True, False), (False, True), (False, False)))
+    known = [outcomes[label, prediction] for label in (True, False, None) for prediction in (True, False)]
+    favoured, unfavoured = (sum(outcomes[label, p] for p in (True, False, None)) for label in (True, False))
     return Group(
         name=name,
-        rows=_rows(cells),
-        labelled=_rows(labelled),
-        selected=Share(_rows([cell for cell in predicted if cell[1] == favourable]), _rows(predicted)),
-        favourable=Share(_rows([cell for cell in labelled if cell[0] == favourable]), _rows(labelled)),
-        true_positive=Share(_rows([cell for cell in deserving if cell[1] == favourable]), _rows(deserving)),
+        rows=sum(outcomes.values()),
+        labelled=favoured + unfavoured,
+        selected=Share(tp + fp + outcomes[None, True], sum(known)),
+        favourable=Share(favoured, favoured + unfavoured),
+        true_positive=Share(tp, tp + fn),
+        false_positive=Share(fp, fp + tn),
+        precise=Share(tp, tp + fp),
+        accurate=Share(tp + tn, tp + fn + fp + tn),
     )
 
 
-def _rows(cells: list[tuple[Scalar, Scalar, int]]) -> int:
-    return sum(rows for _, _, rows in cells)
+def _is(value: Scalar, favourable: Scalar) -> bool | None:
+    return None if unknown(value) else value == favourable

@@ -2,7 +2,8 @@
 """What the company decided, as code: strict YAML in, one frozen `Policy` with a digest out."""
 
 from governance.policy.base import Text
-from governance.policy.checks import BiasLimits, Check, Family
+from governance.policy.bias import BiasLimits, Grouping
+from governance.policy.checks import Check, Family
 from governance.policy.evaluation import Evaluation, File, Logged, MetricFloor, Table
 from governance.policy.inventory import Inventory
 from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
@@ -30,6 +31,7 @@ __all__ = [
     "Family",
     "File",
     "Gate",
+    "Grouping",
     "Inventory",
     "KpiTarget",
     "Logged",

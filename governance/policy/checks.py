@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from governance.policy.base import Item, Positive, Section, Share, Slug, Text
+from governance.policy.base import Item, Positive, Section, Slug, Text
+from governance.policy.bias import BiasLimits, Grouping
 from governance.policy.measures import FamilySettings, OwnFamily
 
 
@@ -22,15 +23,11 @@ class Family(StrEnum):
     GENAI = "genai"
     EXPLANATION = "explanation"
     ROBUSTNESS = "robustness"
+    DRIFT = "drift"
 
 
-class BiasLimits(Section):
-    """What gap between groups is tolerated (3.3-07b)."""
-
-    selection_rate_ratio: Share = 0.8
-    """At least (the four-fifths rule)."""
-    equal_opportunity_difference: Share = 0.1
-    """At most, in absolute value."""
+def _is_default(grouping: object) -> bool:
+    return grouping == Grouping()
 
 
 class Check(FamilySettings):
@@ -42,6 +39,8 @@ class Check(FamilySettings):
     min_n: Positive = 30
     """Below this many rows (per group for bias) the data cannot tell."""
     limits: BiasLimits = BiasLimits()
+    grouping: Grouping = Field(default=Grouping(), exclude_if=_is_default)
+    """Bias only: how groups are formed and compared."""
     required: tuple[Item, ...] = ()
     """Documentation only: what must be present, `description` or `tag:<name>`."""
     min_characters: Positive = 20

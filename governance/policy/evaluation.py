@@ -7,7 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from governance.policy.base import Column, Line, Section, Slug
+from governance.policy.base import Column, Line, Positive, Section, Slug
+
+
+def _is_unset(value: object) -> bool:
+    return value is None
 
 
 class Logged(Section):
@@ -50,6 +54,20 @@ class Evaluation(Section):
     sensitive: tuple[Column, ...] = ()
     reference: dict[Column, str | int] = Field(default={})
     """Sensitive column -> the group that others are compared with; default: the largest."""
+    score: Column | None = Field(default=None, exclude_if=_is_unset)
+    """The score behind the prediction, 0 to 1."""
+    weight: Column | None = Field(default=None, exclude_if=_is_unset)
+    """How many people a row stands for."""
+    time: Column | None = Field(default=None, exclude_if=_is_unset)
+    """When a row came about; counts are then kept by day."""
+    window_days: Positive | None = Field(default=None, exclude_if=_is_unset)
+    """With `time`: only rows of the last so many days, the day of the check included."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if self.window_days is not None and self.time is None:
+            raise ValueError("window_days needs `time`: the column that says when a row came about")
+        return self
 
 
 class MetricFloor(Section):

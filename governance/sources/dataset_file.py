@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from governance.core.evaluation import MAX_GROUPS, scalar, too_many
 from governance.errors import CheckNotRunError
-from governance.sources.scalars import MAX_GROUPS, scalar, too_many
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

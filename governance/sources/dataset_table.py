@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from governance.core.evaluation import MAX_GROUPS, scalar, too_many
 from governance.errors import CheckNotRunError
-from governance.sources.scalars import MAX_GROUPS, scalar, too_many
 from governance.sources.warehouse import connect, translating
 
 if TYPE_CHECKING:

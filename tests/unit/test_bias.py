@@ -176,8 +176,9 @@ def test_an_unknown_reference_is_an_error_that_names_the_field() -> None:
 @pytest.mark.parametrize("missing", [None, math.nan, math.inf])
 def test_rows_without_a_prediction_or_label_keep_it_from_passing(missing: float | None) -> None:
     fair = cells(a=(900, 100, 100, 900), b=(900, 100, 100, 900))
-    for more, name in (({("a", 1, missing): 7}, "prediction"), ({("a", missing, 1): 7}, "label")):
-        finding = judge(fair | more)
+    unlabelled: list[tuple[Cells, str]] = [({("a", 1, missing): 7}, "prediction"), ({("a", missing, 1): 7}, "label")]
+    for more, name in unlabelled:
+        finding = judge({**fair, **more})
         assert finding.verdict is Verdict.INSUFFICIENT
         unknown = only(finding, f"rows_without_{name}")
         assert (unknown.value, unknown.n) == (7, 4007)

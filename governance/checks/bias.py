@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure how groups of people fare, and judge it (clause 3.3-07b)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from governance.checks import cells
+from governance.checks.bootstrap import resampler
+from governance.core import bias, causes, cubes
+from governance.core.terms import NOTHING, Finding, Observation, Statistic, Verdict, Words
+from governance.core.verdicts import combine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from governance.checks.cells import Counted
+    from governance.core.cubes import Cube
+    from governance.core.evaluation import EvaluationTable
+    from governance.policy import Check, Evaluation
+
+CUBE = "cube "
+"""What the statistics of this family are named: `cube sex × race`."""
+
+
+def measure(
+    table: EvaluationTable, check: Check, evaluation: Evaluation, *, today: date, beside: causes.Beside
+) -> Finding:
+    """Count outcomes by group, compare the groups, and say why where a comparison fails.
+
+    Args:
+        table: has the columns that `evaluation` names.
+        check: limits and grouping.
+        evaluation: at least one sensitive column and the prediction.
+        today: in the company's time zone; the last day of the window.
+        beside: the approved version's counts and the drift of features, for the cause.
+
+    Returns:
+        The worst verdict of all comparisons; its statistics are one cube per day, or one for all rows.
+    """
+    counted = _counted(table, check, evaluation, today)
+    whole = {columns: cubes.add(one.cubes.values()) for columns, one in counted.items()}
+    if problem := next((one.problem for one in counted.values() if one.problem), NOTHING):
+        rows = Observation("rows", verdict=Verdict.ERROR, detail=problem)
+        return Finding(Verdict.ERROR, (rows,), data_digest=table.digest)
+    finding = judge(whole.values(), check, evaluation)
+    left_out = tuple(_left_out(next(iter(counted.values()))))
+    observations = (*left_out, *finding.observations)
+    return replace(
+        finding,
+        verdict=combine(seen.verdict for seen in observations),
+        observations=observations,
+        data_digest=table.digest,
+        cause=_cause(observations, whole, check, beside),
+        statistics=tuple(_statistics(counted, check)),
+    )
+
+
+def judge(whole: Iterable[Cube], check: Check, evaluation: Evaluation) -> Finding:
+    """Compare the groups of cubes; the same cubes judged again under other limits give what those would have said."""
+    counts = {
+        bias.CROSSED.join(chosen): cubes.by_group(cube, chosen)
+        for cube in whole
+        for chosen in cubes.crossings(cube.columns, check.grouping.intersections)
+    }
+    resample = resampler(check.grouping.replicates, check.confidence)
+    return bias.judge(counts, check, favourable=True, reference=evaluation.reference, resample=resample)
+
+
+def _counted(
+    table: EvaluationTable, check: Check, evaluation: Evaluation, today: date
+) -> Mapping[tuple[str, ...], Counted]:
+    """One reading per column, or one of all columns together where they are crossed."""
+    crossed = check.grouping.intersections > 1
+    together = [evaluation.sensitive] if crossed else [(column,) for column in evaluation.sensitive]
+    return {columns: cells.count(table, evaluation, columns, today) for columns in together}
+
+
+def _left_out(counted: Counted) -> Iterable[Observation]:
+    """Rows that are in no cube: a gap may hide in them, so they keep the check from passing."""
+    for name, rows, ja, en in (
+        ("rows_without_time", counted.undated, "時刻がないか、未来の時刻", "have no time, or one in the future"),
+        ("rows_without_weight", counted.unweighted, "正の有限な重みがない", "have no positive, finite weight"),
+    ):
+        if rows:
+            text = Words(f"{rows:,} 行は{ja}で、どの率にも入らない", f"{rows:,} rows {en}, and are in no rate")
+            yield Observation(
+                name, value=rows, limit=0, comparison="==", n=rows, verdict=Verdict.INSUFFICIENT, detail=text
+            )
+
+
+def _cause(
+    observations: Sequence[Observation],
+    whole: Mapping[tuple[str, ...], Cube],
+    check: Check,
+    beside: causes.Beside,
+) -> Words:
+    told = (
+        causes.explain(observations, cube, cubes.crossings(columns, check.grouping.intersections), beside)
+        for columns, cube in whole.items()
+    )
+    return next((words for words in told if words), NOTHING)
+
+
+def _statistics(counted: Mapping[tuple[str, ...], Counted], check: Check) -> Iterable[Statistic]:
+    smallest = check.grouping.smallest_cell
+    for columns, one in counted.items():
+        for day, cube in one.cubes.items():
+            yield Statistic(CUBE + bias.CROSSED.join(columns), cubes.content(cube, smallest), day)
