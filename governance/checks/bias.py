@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,16 @@ def measure(
         cause=_cause(observations, whole, check, beside),
         statistics=tuple(_statistics(counted, check)),
     )
+
+
+def past(statistics: Iterable[Statistic]) -> Cube | None:
+    """What an earlier version's check counted, of all its days; of several cubes, the one with the most columns."""
+    by_columns: dict[tuple[str, ...], list[Cube]] = defaultdict(list)
+    for one in statistics:
+        if one.name.startswith(CUBE):
+            cube = cubes.read(one.content)
+            by_columns[cube.columns].append(cube)
+    return max(map(cubes.add, by_columns.values()), key=lambda cube: (len(cube.columns), cube.columns), default=None)
 
 
 def judge(whole: Iterable[Cube], check: Check, evaluation: Evaluation) -> Finding:

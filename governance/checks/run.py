@@ -23,7 +23,7 @@ from governance.checks import bias, data_quality, own
 from governance.core import causes, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
 from governance.core.performance import Baseline
-from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, Words
+from governance.core.terms import Finding, ModelVersion, Observation, RegisteredModel, Statistic, Verdict, Words
 from governance.errors import CheckNotRunError, GovernanceError, PolicyError
 from governance.policy import Check, Family, Logged, UseCase
 
@@ -43,9 +43,6 @@ def needs_table(check: Check) -> bool:
     return check.family in NEEDS_TABLE or counts or check.uses_table
 
 
-_NO_CAUSES: Final = causes.Beside()
-
-
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What a version is judged by besides itself."""
@@ -54,8 +51,10 @@ class Beside:
     """What the approved version logged; None if no version was approved before."""
     today: date | None = None
     """In the company's time zone, for ages; None for today in UTC."""
-    causes: causes.Beside = _NO_CAUSES
-    """The approved version's counts and the shifts of features, for the cause of a gap."""
+    approved: tuple[Statistic, ...] = ()
+    """What the same check counted on the approved version."""
+    shifts: tuple[Observation, ...] = ()
+    """What the newest drift check saw on this version."""
 
 
 _NOTHING: Final = Beside()
@@ -108,9 +107,10 @@ def run(
     """
     try:
         task = _Task(check, subject, model, use_case, table, suite_dir, beside)
-        return _FAMILIES[check.family](task) if isinstance(check.family, Family) else _own(task)
+        finding = _FAMILIES[check.family](task) if isinstance(check.family, Family) else _own(task)
     except CheckNotRunError as error:
         return unable(error, use_case, subject)
+    return finding if table is None else replace(finding, engines={**table.engines, **finding.engines})
 
 
 def unable(error: CheckNotRunError, use_case: UseCase, version: ModelVersion) -> Finding:
@@ -166,7 +166,12 @@ def _bias(task: _Task) -> Finding:
         )
     table = _table(task)
     _require_columns(table, evaluation)
-    return bias.measure(table, task.check, evaluation, today=task.today, beside=task.beside.causes)
+    beside = task.beside
+    name = str(beside.baseline.subject) if beside.baseline else ""
+    past = bias.past(beside.approved)
+    return bias.measure(
+        table, task.check, evaluation, today=task.today, beside=causes.Beside(past, name, beside.shifts)
+    )
 
 
 def _performance(task: _Task) -> Finding:

@@ -29,6 +29,10 @@ class EvaluationTable(Protocol):
         """Column name -> type as the source calls it, in the table's order."""
 
     @property
+    def engines(self) -> Mapping[str, str]:
+        """What counts the rows: its name and version."""
+
+    @property
     def digest(self) -> str:
         """Hex SHA-256 that changes when the data change."""
 

@@ -55,6 +55,13 @@ class FileTable:
         """Column name -> DuckDB type, in the file's order."""
         return {str(row[0]): str(row[1]) for row in self._rows(f"DESCRIBE FROM {VIEW}")}
 
+    @property
+    def engines(self) -> Mapping[str, str]:
+        """DuckDB and its version."""
+        import duckdb
+
+        return {"duckdb": duckdb.__version__}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file's bytes."""

@@ -44,6 +44,12 @@ class DatabaseTable:
         """Column name -> type as the database calls it, in the table's order."""
         return {name: str(kind) for name, kind in self.types.items()}
 
+    @property
+    def engines(self) -> Mapping[str, str]:
+        """The database product and its version."""
+        dialect = self.connection.dialect
+        return {dialect.name: ".".join(map(str, dialect.server_version_info or ()))}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the columns, the number of rows, and the sum of all rows' hashes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,15 @@ from governance.checks import Beside, needs_table, own, run, unable, unreadable
 from governance.core import gates, inventory, tiers
 from governance.core.evidence import digest
 from governance.core.performance import Baseline
-from governance.core.terms import CheckResult, Finding, GateDecision, ModelVersion, RegisteredModel, VersionKey
+from governance.core.terms import (
+    CheckResult,
+    Finding,
+    GateDecision,
+    ModelVersion,
+    RegisteredModel,
+    Statistic,
+    VersionKey,
+)
 from governance.core.wording import label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, Policy, RiskTier, UseCase
@@ -22,7 +30,7 @@ from governance.sources import datasets
 from governance.steps import evidence_files, evidence_seal
 from governance.store import gates as facts
 from governance.store import inventory as inventory_facts
-from governance.store import registers
+from governance.store import registers, statistics
 
 if TYPE_CHECKING:
     from governance.runtime import Runtime
@@ -223,7 +231,7 @@ def _suite_digest(rt: Runtime, case: UseCase) -> str | None:
 def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     check, case = rt.policy.checks.checks[name], subject.use_case
     assert case is not None  # noqa: S101 - `_due` names no check without a use case
-    beside = Beside(subject.baseline, rt.clock().astimezone(rt.zone).date())
+    beside = _beside(rt, subject, name)
     judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir, beside=beside)
     try:
         if not needs_table(check):
@@ -236,19 +244,41 @@ def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
         return unreadable(error, case)
 
 
+def _beside(rt: Runtime, subject: _Subject, name: str) -> Beside:
+    """What the version is judged by besides itself: the approved version, what was counted on it, and the day."""
+    approved: list[Statistic] = []
+    if subject.baseline is not None:
+        with rt.reading() as session:
+            approved = statistics.of(session, subject.baseline.subject, name, rt.current(session))
+    shifts = [seen for one in _drifts(rt, subject) for seen in one.finding.observations]
+    today = rt.clock().astimezone(rt.zone).date()
+    return Beside(subject.baseline, today, tuple(approved), tuple(shifts))
+
+
+def _drifts(rt: Runtime, subject: _Subject) -> list[CheckResult]:
+    checks = rt.policy.checks.checks
+    return [
+        result
+        for name, result in sorted(subject.results.items())
+        if name in checks and checks[name].family is Family.DRIFT
+    ]
+
+
 def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None:
     case = subject.use_case
     assert case is not None  # noqa: S101 - as above
     recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
     kept = evidence_files.put_all(rt.settings, finding.files)
+    measured = replace(finding, engines={**finding.engines, "governance": rt.code_version})
     with rt.writing() as session:
         telling = rt.telling(session)
+        statistics.record(session, subject.version.key, name, finding, telling)
         evidence_files.record_all(session, subject.version.key, finding.files, telling)
         facts.record_result(
             session,
             (subject.version.key, name),
             definition(rt, rt.policy, name, case, subject.baseline),
-            finding,
+            measured,
             telling=telling,
             fresh_since=max(telling.at - recheck, subject.changed_at or telling.at - recheck),
             files=kept,

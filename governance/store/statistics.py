@@ -11,18 +11,14 @@ from governance.store.facts import newest, record_changed
 from governance.store.models import CheckStatistic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-    from governance.core.terms import VersionKey
+    from governance.core.terms import Finding, VersionKey
     from governance.store.facts import AsOf, Telling
 
 
-def record(
-    session: Session, key: VersionKey, check: str, found: Sequence[Statistic], data_digest: str, telling: Telling
-) -> None:
+def record(session: Session, key: VersionKey, check: str, finding: Finding, telling: Telling) -> None:
     """Append counts that say something new; what was counted before on the same window is told once."""
     rows = [
         CheckStatistic(
@@ -32,10 +28,10 @@ def record(
             check=check,
             statistic=one.name,
             window=one.window,
-            data_digest=data_digest,
+            data_digest=finding.data_digest,
             content=plain(one.content),
         )
-        for one in found
+        for one in finding.statistics
     ]
     record_changed(session, rows, telling, *_of(key, check))
 
