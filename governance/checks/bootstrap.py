@@ -64,7 +64,8 @@ def _outcomes(group: Group) -> list[float]:
     tp, fp = group.true_positive.count, group.false_positive.count
     fn, tn = group.true_positive.n - tp, group.false_positive.n - fp
     selected, n = group.selected.count, group.selected.n
-    return [tp, fn, fp, tn, selected - tp - fp, n - selected - fn - tn]
+    # Weighted counts are sums of fractions, whose differences may fall below nothing by rounding.
+    return [max(0.0, part) for part in (tp, fn, fp, tn, selected - tp - fp, n - selected - fn - tn)]
 
 
 def _draws(counts: Any, replicates: int) -> Any:  # noqa: ANN401 - numpy arrays: groups x outcomes, replicates x both

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from governance.core.statistics import Interval
 
 _STEPS: Final = 60
-_LARGEST_Z: Final = 8.2
-"""Beyond this many standard deviations a confidence rounds to 1."""
+_LARGEST_Z: Final = 7.5
+"""Beyond this many standard deviations (3 in 10^14) a confidence rounds to 1."""
 
 
 @dataclass(frozen=True, slots=True)
