@@ -3,24 +3,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from governance.checks import days
 from governance.core.cubes import Cell, Cube, outcome
 from governance.core.evaluation import MAX_GROUPS, EvaluationTable, Scalar, scalar, too_many
 from governance.core.groups import Cells, type_problem
 from governance.core.terms import NOTHING, Words
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from governance.policy import Evaluation
 
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _MAX_DAILY: Final = 200_000
 """With a time column: combinations of all days together."""
 
@@ -86,7 +86,7 @@ def _selected(table: EvaluationTable, evaluation: Evaluation, columns: Sequence[
     def of(name: str | None) -> sa.ColumnElement[Any]:
         return sa.null() if name is None else table.rows.c[name]
 
-    day = sa.func.substr(sa.cast(of(evaluation.time), sa.Text), 1, 10) if evaluation.time else sa.literal("")
+    day = days.of(of(evaluation.time)) if evaluation.time else sa.literal("")
     named = [day, *map(of, columns), of(evaluation.label), of(evaluation.prediction)]
     return [column.label(f"by_{position}") for position, column in enumerate(named)]
 
@@ -106,15 +106,13 @@ def _window(
 ) -> sa.Select[*tuple[Any, ...]]:
     if evaluation.time is None or evaluation.window_days is None:
         return statement
-    first = (today - timedelta(days=evaluation.window_days - 1)).isoformat()
-    time = table.rows.c[evaluation.time]
-    return statement.where(sa.or_(time.is_(None), sa.func.substr(sa.cast(time, sa.Text), 1, 10) >= first))
+    return statement.where(days.since(table.rows.c[evaluation.time], evaluation.window_days, today))
 
 
 def _fold(rows: Sequence[_Row], evaluation: Evaluation, columns: tuple[str, ...], today: date) -> Counted:
     seen: Cells = {(None, row.label, row.prediction): 1 for row in rows}
     problem = type_problem(seen, evaluation.favourable)
-    dated = [row for row in rows if not evaluation.time or _is_day(row.day, today)]
+    dated = [row for row in rows if not evaluation.time or days.read(row.day, today)]
     undated = sum(row.rows for row in rows) - sum(row.rows for row in dated)
     by_day: dict[str, list[Cell]] = defaultdict(list)
     for row in dated:
@@ -127,12 +125,3 @@ def _cells(row: _Row, favourable: Scalar) -> Iterator[Cell]:
     if row.rows > row.bad:
         label, prediction = outcome(row.label, favourable), outcome(row.prediction, favourable)
         yield Cell(row.groups, label, prediction, row.rows - row.bad, row.weight, row.square)
-
-
-def _is_day(day: str | None, today: date) -> bool:
-    if day is None or not _DAY.fullmatch(day):
-        return False
-    try:
-        return date.fromisoformat(day) <= today
-    except ValueError:
-        return False

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from governance.checks import bias, data_quality, own
+from governance.checks import bias, data_quality, drift, own
 from governance.core import causes, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
 from governance.core.performance import Baseline
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from governance.policy import Evaluation
     from governance.policy.measures import Rate
 
-NEEDS_TABLE: Final = frozenset({Family.DATA_QUALITY, Family.BIAS})
+NEEDS_TABLE: Final = frozenset({Family.DATA_QUALITY, Family.BIAS, Family.DRIFT})
 """Families that look at rows; the others ask MLflow's metadata only, unless the check says so (`needs_table`)."""
 
 
@@ -53,6 +53,8 @@ class Beside:
     """In the company's time zone, for ages; None for today in UTC."""
     approved: tuple[Statistic, ...] = ()
     """What the same check counted on the approved version."""
+    reference: EvaluationTable | None = None
+    """An open table to compare with while no version is approved."""
     shifts: tuple[Observation, ...] = ()
     """What the newest drift check saw on this version."""
 
@@ -190,6 +192,17 @@ def _robustness(task: _Task) -> Finding:
     return robustness.judge(task.version.metrics, task.check)
 
 
+def _drift(task: _Task) -> Finding:
+    evaluation, beside = task.use_case.evaluation, task.beside
+    table = _table(task)
+    if evaluation is not None and evaluation.time is not None and task.check.drift.window_days is not None:
+        _require_column(table, evaluation.time, "evaluation.time", "use_cases.yaml")
+    reference = drift.past(beside.approved)
+    if not reference and beside.reference is not None:
+        reference = list(drift.profiled(beside.reference, task.check.drift))
+    return drift.measure(table, task.check, evaluation, reference=reference, today=task.today)
+
+
 def _genai(task: _Task) -> Finding:
     settings = task.check.genai
     if settings is None or not settings.columns:
@@ -214,6 +227,7 @@ _FAMILIES: Final[Mapping[Family, Callable[[_Task], Finding]]] = {
     Family.GENAI: _genai,
     Family.EXPLANATION: _explanation,
     Family.ROBUSTNESS: _robustness,
+    Family.DRIFT: _drift,
 }
 
 

@@ -4,6 +4,7 @@
 from governance.policy.base import Text
 from governance.policy.bias import BiasLimits, Grouping
 from governance.policy.checks import Check, Family
+from governance.policy.drift import Drift
 from governance.policy.evaluation import Evaluation, File, Logged, MetricFloor, Table
 from governance.policy.inventory import Inventory
 from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
@@ -27,6 +28,7 @@ __all__ = [
     "BiasLimits",
     "Calendar",
     "Check",
+    "Drift",
     "Evaluation",
     "Family",
     "File",

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from governance.policy.base import Column, Item, Line, Positive, Section, Share, Slug
+from governance.policy.drift import Drift
 
 Metric = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 TagName = Annotated[str, StringConstraints(pattern=r"^[^\s]{1,250}$")]
@@ -161,6 +162,10 @@ class Review(Section):
     max_age_days: Positive = 365
 
 
+def _is_default(value: object) -> bool:
+    return value == Drift()
+
+
 def _is_unset(value: object) -> bool:
     return not value
 
@@ -171,6 +176,7 @@ class FamilySettings(Section):
     genai: Genai | None = Field(default=None, exclude_if=_is_unset)
     explanation: Explanation | None = Field(default=None, exclude_if=_is_unset)
     robustness: Robustness | None = Field(default=None, exclude_if=_is_unset)
+    drift: Drift = Field(default=Drift(), exclude_if=_is_default)
     documents: dict[Slug, Document] = Field(default={}, exclude_if=_is_unset)
     """Documentation only: required sections."""
     reviewed: Review | None = Field(default=None, exclude_if=_is_unset)

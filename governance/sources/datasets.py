@@ -43,14 +43,26 @@ def open_table(use_case: UseCase, version: ModelVersion, settings: Settings) -> 
             hint=f"Set `evaluation.source` {_IN_USE_CASES}, or exempt the check with a reason.",
             ja="ユースケースに評価データがない。use_cases.yaml に evaluation.source を書くか、理由を付けて対象外にする",
         )
-    match use_case.evaluation.source:
-        case Table() as source:
+    with open_source(use_case.evaluation.source, version, settings) as table:
+        yield table
+
+
+@contextmanager
+def open_source(source: Logged | File | Table, version: ModelVersion, settings: Settings) -> Generator[EvaluationTable]:
+    """The rows at one place that the policy names, open until the block ends.
+
+    Raises:
+        CheckNotRunError: they are not where they should be, or cannot be read.
+        SourceUnavailableError: the warehouse did not answer.
+    """
+    match source:
+        case Table():
             with dataset_table.open_table(settings.warehouse_url, source, version.key.version) as table:
                 yield table
-        case Logged() as source:
+        case Logged():
             with dataset_file.open_file(_below(settings.data_dir, _logged(source, version))) as file:
                 yield file
-        case File() as source:
+        case File():
             with dataset_file.open_file(_below(settings.data_dir, _filled(source, version))) as file:
                 yield file
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -218,7 +219,8 @@ def definition(rt: Runtime, policy: Policy, name: str, case: UseCase, baseline: 
     }
     if not isinstance(check.family, Family):
         parts["package"] = own.package_of(check.family)
-    if check.family is Family.PERFORMANCE and any(floor.max_drop is not None for floor in case.performance):
+    compares = check.family is Family.PERFORMANCE and any(floor.max_drop is not None for floor in case.performance)
+    if compares or check.family is Family.DRIFT:
         parts["baseline"] = baseline.subject if baseline else None
     return digest(parts)
 
@@ -232,12 +234,16 @@ def _measure(rt: Runtime, subject: _Subject, name: str) -> Finding:
     check, case = rt.policy.checks.checks[name], subject.use_case
     assert case is not None  # noqa: S101 - `_due` names no check without a use case
     beside = _beside(rt, subject, name)
-    judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir, beside=beside)
+    judge = partial(run, check, subject.version, subject.model, case, suite_dir=rt.settings.suite_dir)
     try:
         if not needs_table(check):
-            return judge(None)
-        with datasets.open_table(case, subject.version, rt.settings) as table:
-            return judge(table)
+            return judge(None, beside=beside)
+        with ExitStack() as opened:
+            table = opened.enter_context(datasets.open_table(case, subject.version, rt.settings))
+            if check.drift.reference and not beside.approved:
+                reference = datasets.open_source(check.drift.reference, subject.version, rt.settings)
+                beside = replace(beside, reference=opened.enter_context(reference))
+            return judge(table, beside=beside)
     except CheckNotRunError as error:
         return unable(error, case, subject.version)
     except PolicyError as error:
@@ -252,7 +258,7 @@ def _beside(rt: Runtime, subject: _Subject, name: str) -> Beside:
             approved = statistics.of(session, subject.baseline.subject, name, rt.current(session))
     shifts = [seen for one in _drifts(rt, subject) for seen in one.finding.observations]
     today = rt.clock().astimezone(rt.zone).date()
-    return Beside(subject.baseline, today, tuple(approved), tuple(shifts))
+    return Beside(subject.baseline, today, tuple(approved), shifts=tuple(shifts))
 
 
 def _drifts(rt: Runtime, subject: _Subject) -> list[CheckResult]:

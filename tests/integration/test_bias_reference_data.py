@@ -11,7 +11,7 @@ from governance.checks import bias as measured
 from governance.core import bias
 from governance.core.causes import Beside
 from governance.core.cubes import add, by_group, read
-from governance.core.groups import Share, count_groups
+from governance.core.groups import Cells, Share, count_groups
 from governance.policy import BiasLimits, Check, Evaluation, Family, Text
 from governance.sources.dataset_file import open_file
 from tests.integration.test_bias import TODAY
@@ -31,7 +31,7 @@ def test_the_eeoc_example_flags_45_percent_only_and_exactly_80_percent_passes() 
 
 def test_berkeley_admissions_of_1973_have_the_published_rates_and_fail() -> None:
     """Bickel, Hammel, O'Connell, Science 187 (1975): the six largest departments, men 1198/2691, women 557/1835."""
-    cells = {("men", 1, 1): 1198, ("men", 1, 0): 2691 - 1198, ("women", 1, 1): 557, ("women", 1, 0): 1835 - 557}
+    cells: Cells = {("men", 1, 1): 1198, ("men", 1, 0): 2691 - 1198, ("women", 1, 1): 557, ("women", 1, 0): 1835 - 557}
     women = {group.name: group for group in count_groups(cells, 1)}["women"]
     seen = bias.judge({"sex": cells}, CHECK).observations[0]
     assert str(women.selected) == "557/1,835 (30.4%)"

@@ -30,7 +30,7 @@ def check(limits: BiasLimits, **grouping: Any) -> Check:
 
 def drawn(random: np.random.Generator, sizes: list[int], rates: list[float]) -> dict[Any, float]:
     """Groups of people with half of the labels favourable; predictions know nothing but the rate of the group."""
-    cells = {}
+    cells: dict[Any, float] = {}
     for group, (n, rate) in enumerate(zip(sizes, rates, strict=True)):
         counts = random.multinomial(n, [0.5 * rate, 0.5 * (1 - rate), 0.5 * rate, 0.5 * (1 - rate)])
         outcomes = [(1, 1), (1, 0), (0, 1), (0, 0)]

@@ -14,6 +14,7 @@ from governance.core import cubes
 from governance.core.cubes import Cell, Cube
 from governance.core.groups import count_groups
 
+Row = tuple[tuple[str | int | None, ...], bool | None, bool | None]
 KEY = st.tuples(
     st.tuples(st.sampled_from(["f", "m", None]), st.sampled_from([1, 2])),
     st.sampled_from([True, False, None]),
@@ -22,22 +23,22 @@ KEY = st.tuples(
 ROWS = st.lists(KEY, min_size=1, max_size=80)
 
 
-def cube(rows: list[tuple[tuple[str | int | None, ...], bool | None, bool | None]]) -> Cube:
+def cube(rows: list[Row]) -> Cube:
     return Cube(("sex", "class"), tuple(Cell(*key, n, n, n) for key, n in Counter(rows).items()))
 
 
 @given(st.lists(ROWS, min_size=1, max_size=5))
-def test_days_add_up_to_what_one_reading_of_all_days_counts(days: list[list[tuple[object, ...]]]) -> None:
-    whole = cubes.add([cube([row for day in days for row in day])])  # type: ignore[arg-type] - drawn as KEY says
-    assert cubes.add(map(cube, days)) == whole  # type: ignore[arg-type] - as above
-    assert cubes.by_group(cubes.add(map(cube, days)), ["sex"]) == cubes.by_group(whole, ["sex"])  # type: ignore[arg-type]
+def test_days_add_up_to_what_one_reading_of_all_days_counts(days: list[list[Row]]) -> None:
+    whole = cubes.add([cube([row for day in days for row in day])])
+    assert cubes.add(map(cube, days)) == whole
+    assert cubes.by_group(cubes.add(map(cube, days)), ["sex"]) == cubes.by_group(whole, ["sex"])
 
 
 @given(ROWS, st.integers(1, 6))
 def test_a_stored_cube_keeps_all_but_small_cells_and_tells_how_many_rows_those_hold(
-    rows: list[tuple[object, ...]], smallest: int
+    rows: list[Row], smallest: int
 ) -> None:
-    told = cube(rows)  # type: ignore[arg-type] - drawn as KEY says
+    told = cube(rows)
     again = cubes.read(json.loads(json.dumps(cubes.content(told, smallest))))
     assert again.rows + again.suppressed == told.rows
     assert all(cell.rows >= smallest for cell in again.cells)
@@ -46,8 +47,8 @@ def test_a_stored_cube_keeps_all_but_small_cells_and_tells_how_many_rows_those_h
 
 
 @given(ROWS)
-def test_a_column_alone_counts_the_same_rows_as_the_crossing(rows: list[tuple[object, ...]]) -> None:
-    told = cube(rows)  # type: ignore[arg-type] - drawn as KEY says
+def test_a_column_alone_counts_the_same_rows_as_the_crossing(rows: list[Row]) -> None:
+    told = cube(rows)
     for columns in (["sex"], ["class"], ["class", "sex"]):
         assert sum(cubes.by_group(told, columns).values()) == len(rows)
 
