@@ -101,7 +101,7 @@ def _peak() -> float:
 
 
 def _naive(uri: str, models: int) -> str:
-    import mlflow  # noqa: PLC0415 - after its environment is set
+    import mlflow
 
     client = mlflow.MlflowClient(uri, uri)
     calls = 0

@@ -38,8 +38,8 @@ ENVIRONMENT = {
 
 def fill(url: str, artifacts: Path, *, models: int, versions: int) -> None:
     """Make MLflow's schema, and `versions` versions, each with a run, spread over `models` models."""
-    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry  # noqa: PLC0415
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking  # noqa: PLC0415
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as Registry
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as Tracking
 
     Tracking(url, str(artifacts))  # type: ignore[no-untyped-call]
     Registry(url)  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ mirrors the draws at the estimate, takes that bias off.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from governance.core.measures import FALSE_POSITIVE, PRECISE, SELECTED, TRUE_POSITIVE
@@ -44,12 +45,15 @@ def resampler(replicates: int, confidence: float) -> Resample:
         The same interval for the same counts every time: the seed is their hash.
     """
 
+    @cache
+    def drawn(counts: tuple[tuple[float, ...], ...]) -> Any:  # noqa: ANN401 - a numpy array
+        return _draws(counts, replicates)
+
     def resample(groups: Sequence[Group], measure: Measure) -> Interval:
         import numpy as np
 
-        counts = np.array([_outcomes(group) for group in groups], dtype=float)
-        drawn = _draws(counts, replicates)
-        gaps = np.max([_gap(drawn, rate, is_ratio=measure.is_ratio) for rate in measure.rates], axis=0)
+        draws = drawn(tuple(map(_outcomes, groups)))
+        gaps = np.max([_gap(draws, rate, is_ratio=measure.is_ratio) for rate in measure.rates], axis=0)
         low, high = np.nanquantile(gaps, [(1 - confidence) / 2, (1 + confidence) / 2])
         value = measure.value(groups)
         if measure.is_ratio:
@@ -60,30 +64,30 @@ def resampler(replicates: int, confidence: float) -> Resample:
     return resample
 
 
-def _outcomes(group: Group) -> list[float]:
+def _outcomes(group: Group) -> tuple[float, ...]:
     tp, fp = group.true_positive.count, group.false_positive.count
     fn, tn = group.true_positive.n - tp, group.false_positive.n - fp
     selected, n = group.selected.count, group.selected.n
     # Weighted counts are sums of fractions, whose differences may fall below nothing by rounding.
-    return [max(0.0, part) for part in (tp, fn, fp, tn, selected - tp - fp, n - selected - fn - tn)]
+    return tuple(max(0.0, part) for part in (tp, fn, fp, tn, selected - tp - fp, n - selected - fn - tn))
 
 
-def _draws(counts: Any, replicates: int) -> Any:  # noqa: ANN401 - numpy arrays: groups x outcomes, replicates x both
+def _draws(counts: tuple[tuple[float, ...], ...], replicates: int) -> Any:  # noqa: ANN401 - an array: outcome x replicate x group
     import numpy as np
 
-    total = counts.sum()
-    seed = int.from_bytes(hashlib.sha256(repr(counts.tolist()).encode()).digest()[:8])
+    cells = np.array(counts)
+    seed = int.from_bytes(hashlib.sha256(repr(counts).encode()).digest()[:8])
     generator = np.random.Generator(np.random.PCG64(seed))
-    drawn = generator.multinomial(round(total), (counts / total).ravel(), size=replicates)
-    return drawn.reshape(replicates, *counts.shape)
+    drawn = generator.multinomial(round(cells.sum()), (cells / cells.sum()).ravel(), size=replicates)
+    return np.ascontiguousarray(drawn.reshape(replicates, *cells.shape).transpose(2, 0, 1))
 
 
 def _gap(drawn: Any, rate: Rate, *, is_ratio: bool) -> Any:  # noqa: ANN401 - numpy arrays
     import numpy as np
 
     yes, no = _PARTS.get(rate.name, _ACCURATE)
-    count = drawn[:, :, list(yes)].sum(axis=2)
-    n = count + drawn[:, :, list(no)].sum(axis=2)
+    count = sum(drawn[part] for part in yes)
+    n = count + sum(drawn[part] for part in no)
     # A group that was not drawn has no share, and is left out of that draw.
     share = np.divide(count, n, out=np.full(count.shape, np.nan), where=n > 0)
     lowest, highest = np.nanmin(share, axis=1), np.nanmax(share, axis=1)

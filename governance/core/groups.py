@@ -38,9 +38,14 @@ class Share:
         """Exact; 0 of 0 is 0, so look at `n` first."""
         return Fraction(self.count) / Fraction(self.n) if self.n else Fraction(0)
 
+    @property
+    def rate(self) -> float:
+        """The share as a float, for order and print; of two equal shares either may come first."""
+        return self.count / self.n if self.n else 0.0
+
     def __str__(self) -> str:
         """`48/60 (80.0%)`, which reads the same in every language."""
-        return f"{shown(self.count)}/{shown(self.n)} ({float(self.share):.1%})" if self.n else "0/0"
+        return f"{shown(self.count)}/{shown(self.n)} ({self.rate:.1%})" if self.n else "0/0"
 
 
 @dataclass(frozen=True, slots=True)

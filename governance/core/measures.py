@@ -102,8 +102,8 @@ class Measure:
         return ">=" if self.is_ratio else "<="
 
     def sorted(self, rate: Rate, groups: Sequence[Group]) -> list[Group]:
-        """The lowest share first, compared exactly; a share of nothing counts as 0."""
-        return sorted(groups, key=lambda group: rate.share(group).share)
+        """The lowest share first; a share of nothing counts as 0."""
+        return sorted(groups, key=lambda group: rate.share(group).rate)
 
     def value(self, groups: Sequence[Group]) -> float:
         """Lowest over highest share, or highest less lowest; of several rates, the largest gap."""
@@ -111,8 +111,11 @@ class Measure:
 
     def _gap(self, rate: Rate, groups: Sequence[Group]) -> float:
         ordered = self.sorted(rate, groups)
-        lowest, highest = rate.share(ordered[0]).share, rate.share(ordered[-1]).share
-        return float(lowest / highest if self.is_ratio else highest - lowest)
+        low, high = rate.share(ordered[0]), rate.share(ordered[-1])
+        # Whole counts are multiplied before they are divided, so that the quotient is rounded once.
+        if self.is_ratio:
+            return low.count * high.n / (low.n * high.count)
+        return (high.count * low.n - low.count * high.n) / (high.n * low.n)
 
     def interval(self, groups: Sequence[Group], confidence: float) -> Interval:
         """For `value` of two groups: Katz or Newcombe; of several rates, at a joint confidence (Bonferroni)."""

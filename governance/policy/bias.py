@@ -45,7 +45,7 @@ class Grouping(Section):
     """What keeps many comparisons from raising a false alarm (Holm 1979)."""
     largest_gap: bool = False
     """Also judge the gap between the highest and the lowest of three or more groups, by bootstrap."""
-    replicates: Annotated[int, Field(ge=200, le=100_000)] = 10_000
+    replicates: Annotated[int, Field(ge=200, le=100_000)] = 2_000
     """Draws of the bootstrap."""
     smallest_cell: Positive = 5
     """Cells with fewer rows are not stored (k-anonymity); they are judged all the same."""
