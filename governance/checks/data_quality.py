@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the data are fit to judge a model on: an expectation suite, run by Great Expectations (clause 3.3-07b)."""
+"""Whether the data are fit to judge a model on: an expectation suite of Great Expectations (clause 3.3-07b).
+
+On files, the rules that `suite_sql` knows are one statement of DuckDB; all others, and all on databases, are run by
+Great Expectations itself.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from governance.checks import expectations, gx_result, suites
+from governance.checks import expectations, gx_result, suite_sql, suites
+from governance.checks.suite_sql import Plan
+from governance.checks.suites import Condition, Rule, Suite
 from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from governance.checks.suites import Rule
+    from governance.checks.suite_arguments import Answer
     from governance.core.evaluation import EvaluationTable
 
 _BROKEN = {"critical": Verdict.FAIL, "warning": Verdict.WARN, "info": Verdict.PASS}
@@ -52,7 +60,7 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
         SourceUnavailableError: the table's database did not answer.
     """
     suite = suites.read(suite_path)
-    built = expectations.build(suite)
+    asked = _asked(suite, table)
     rows = table.count()
     if rows == 0:
         return Finding(
@@ -64,7 +72,7 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
             ),
             data_digest=table.digest,
         )
-    answers = _answers(table, suite.rules, built)
+    answers = _answers(table, asked)
     observations = tuple(_observe(rule, answer, rows) for rule, answer in zip(suite.rules, answers, strict=True))
     kinds = ["" if isinstance(answer, str) else _raised(answer["exception_info"]) for answer in answers]
     return Finding(
@@ -73,16 +81,83 @@ def measure(table: EvaluationTable, suite_path: Path) -> Finding:
         n=rows,
         detail=Words(f"スイート {suite.name}", f"suite {suite.name}"),
         data_digest=table.digest,
-        files={gx_result.NAME: gx_result.document(suite, answers, kinds, table, rows)},
+        engines={} if all(one.plan for one in asked) else {"great_expectations": gx_result.GX},
+        files={gx_result.NAME: gx_result.document(suite, _entries(suite, asked, answers, kinds, table), table, rows)},
     )
 
 
-def _answers(table: EvaluationTable, rules: tuple[Rule, ...], built: list[Any]) -> list[Mapping[str, Any] | str]:
-    """In the suite's order: a result, or the column that is not there; such rules do not reach Great Expectations."""
-    lost = [_missing(rule, table) for rule in rules]
-    runnable = [expectation for expectation, column in zip(built, lost, strict=True) if not column]
-    results = iter(expectations.run(table.batch(), runnable) if runnable else [])
-    return [column or next(results) for column in lost]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A rule and who answers it: a missing column, SQL, or Great Expectations."""
+
+    rule: Rule
+    lost: str
+    plan: Plan | None
+    expectation: Any
+
+    @property
+    def is_compiled(self) -> bool:
+        return self.plan is not None and not self.lost
+
+
+def _asked(suite: Suite, table: EvaluationTable) -> list[_Asked]:
+    """Every rule, checked: one that Great Expectations has to run, or that is malformed, is built by it."""
+    plans = [suite_sql.compile_rule(rule, table) if _is_file(table) else None for rule in suite.rules]
+    others = [position for position, plan in enumerate(plans) if plan is None]
+    built = dict(zip(others, expectations.build(suite, others), strict=True)) if others else {}
+    return [
+        _Asked(rule, _missing(rule, table), plan, built.get(position))
+        for position, (rule, plan) in enumerate(zip(suite.rules, plans, strict=True))
+    ]
+
+
+def _is_file(table: EvaluationTable) -> bool:
+    return "duckdb" in table.engines
+
+
+def _answers(table: EvaluationTable, asked: Sequence[_Asked]) -> list[Mapping[str, Any] | str]:
+    """In the suite's order: a result, or the column that is not there.
+
+    Rules about the same rows share one statement, and one batch of Great Expectations.
+    """
+    answers: dict[int, Mapping[str, Any] | str] = {at: one.lost for at, one in enumerate(asked) if one.lost}
+    by_rows: dict[tuple[Condition, ...], list[int]] = defaultdict(list)
+    for at, one in enumerate(asked):
+        if not one.lost:
+            by_rows[one.rule.where].append(at)
+    for places in by_rows.values():
+        where = suite_sql.condition(asked[places[0]].rule)
+        compiled = [at for at in places if asked[at].plan is not None]
+        others = [at for at in places if asked[at].plan is None]
+        plans = [plan for at in compiled if (plan := asked[at].plan) is not None]
+        answers |= dict(zip(compiled, map(_whole, suite_sql.run(plans, table, where)), strict=True))
+        if others:
+            results = expectations.run(table.batch(where), [asked[at].expectation for at in others])
+            answers |= dict(zip(others, results, strict=True))
+    return [answers[at] for at in range(len(asked))]
+
+
+def _whole(answer: Answer) -> Mapping[str, Any]:
+    return {**answer, "exception_info": {"raised_exception": False}}
+
+
+def _entries(
+    suite: Suite,
+    asked: Sequence[_Asked],
+    answers: Sequence[Mapping[str, Any] | str],
+    kinds: Sequence[str],
+    table: EvaluationTable,
+) -> list[dict[str, Any]]:
+    told = []
+    for one, answer, kind in zip(asked, answers, kinds, strict=True):
+        entry = gx_result.entry(one.rule, answer, kind)
+        broken = not isinstance(answer, str) and not answer["success"]
+        if broken and one.plan is not None and suite.samples:
+            values = suite_sql.sample(one.plan, table, suite_sql.condition(one.rule), suite.samples)
+            if values:
+                entry["samples"] = gx_result.masked(values, is_personal=one.plan.column in suite.personal)
+        told.append(entry)
+    return told
 
 
 def _no_column(name: str) -> Words:
@@ -99,6 +174,7 @@ def _missing(rule: Rule, table: EvaluationTable) -> str:
 
 def _columns(rule: Rule) -> list[str]:
     named = [rule.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+    named += [one.column for one in rule.where]
     return [name for name in [*named, *(rule.kwargs.get("column_list") or ())] if isinstance(name, str)]
 
 

@@ -26,14 +26,15 @@ RESULT_FORMAT: Final = {"result_format": "BASIC", "partial_unexpected_count": 0}
 """Counts only: offending values are people's data and stay where they are."""
 
 
-def build(suite: Suite) -> list[Any]:
-    """One configured expectation per rule.
+def build(suite: Suite, positions: Sequence[int] | None = None) -> list[Any]:
+    """One configured expectation per rule, or per rule at `positions`.
 
     Raises:
         PolicyError: a type or an argument that Great Expectations does not have.
     """
     known = _built_in()
-    return [_build(suite, position, rule, known) for position, rule in enumerate(suite.rules)]
+    places = range(len(suite.rules)) if positions is None else positions
+    return [_build(suite, place, suite.rules[place], known) for place in places]
 
 
 def run(batch: Any, expectations: Sequence[Any]) -> list[Mapping[str, Any]]:  # noqa: ANN401 - see EvaluationTable.batch

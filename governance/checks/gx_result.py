@@ -23,39 +23,47 @@ NAME: Final = "gx_result.json"
 MEDIA_TYPE: Final = "application/json"
 
 
-def document(
-    suite: Suite, answers: Sequence[Mapping[str, Any] | str], errors: Sequence[str], table: EvaluationTable, rows: int
-) -> bytes:
+GX: Final = version("great-expectations")
+_LONGEST: Final = 80
+
+
+def document(suite: Suite, entries: Sequence[Mapping[str, Any]], table: EvaluationTable, rows: int) -> bytes:
     """RFC 8785 JSON of all that was asked and answered, without run ids and moments.
 
     Args:
         suite: what was asked.
-        answers: to each of its rules; text names the column that is not there.
-        errors: the kind of the error that each rule met, or ''.
+        entries: one per rule, see `entry`.
         table: what it was asked of.
         rows: how many there are.
     """
-    told = zip(suite.rules, answers, errors, strict=True)
     return canonical(
         {
             "suite": suite.name,
             "data_digest": table.digest,
             "rows": rows,
-            "great_expectations": version("great-expectations"),
-            "results": [_entry(rule, answer, error) for rule, answer, error in told],
+            "great_expectations": GX,
+            "results": list(entries),
         }
     )
 
 
-def _entry(rule: Rule, answer: Mapping[str, Any] | str, error: str) -> dict[str, Any]:
-    asked = {"type": rule.type, "kwargs": rule.kwargs, "severity": rule.severity}
+def masked(values: Sequence[object], *, is_personal: bool) -> list[str]:
+    """Offending values, short; of a personal column, only that there are some."""
+    return ["***" if is_personal else str(value)[:_LONGEST] for value in values]
+
+
+def entry(rule: Rule, answer: Mapping[str, Any] | str, error: str) -> dict[str, Any]:
+    """What was asked and answered; text for `answer` names the column that is not there, `error` is its kind or ''."""
+    asked: dict[str, Any] = {"type": rule.type, "kwargs": rule.kwargs, "severity": rule.severity}
+    if rule.where:
+        asked["where"] = [one.model_dump(mode="json") for one in rule.where]
     if isinstance(answer, str):
         return {**asked, "success": None, "missing_column": answer}
     result = {name: _number(value) for name, value in answer["result"].items()}
     numbers = {name: value for name, value in result.items() if value is not None}
     withheld = sorted(name for name, value in answer["result"].items() if value is not None and name not in numbers)
-    entry = {**asked, "success": bool(answer["success"]), "result": numbers, "withheld": withheld}
-    return {**entry, "error": error} if error else entry
+    told = {**asked, "success": bool(answer["success"]), "result": numbers, "withheld": withheld}
+    return {**told, "error": error} if error else told
 
 
 def _number(value: object) -> bool | int | float | None:

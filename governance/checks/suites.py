@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from governance.errors import PolicyError
 from governance.policy import yaml
-from governance.policy.base import Section
+from governance.policy.base import Column, Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,17 +37,38 @@ OWN_FIELDS: Final = frozenset(
 (`row_condition`) hold an expression that it would evaluate."""
 
 
+class Condition(Section):
+    """What rows a rule is about, as data: a column, how it compares, and with what."""
+
+    column: Column
+    op: Literal["==", "!=", "<", "<=", ">", ">=", "in", "is_null", "not_null"]
+    value: str | bool | int | float | tuple[str | int | float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.op in {"is_null", "not_null"}:
+            if self.value is not None:
+                raise ValueError(f"{self.op} takes no value")
+        elif isinstance(self.value, tuple) != (self.op == "in") or self.value in {None, ()}:
+            raise ValueError(f"{self.op} takes {'a list' if self.op == 'in' else 'one value'}")
+        return self
+
+
 class Rule(Section):
     """One expectation and what breaking it means."""
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{2,99}$")]
     kwargs: dict[str, Any] = Field(default={})
     severity: Literal["critical", "warning", "info"] = "critical"
+    where: tuple[Condition, ...] = ()
+    """Only rows that keep all of these."""
 
 
 class _File(Section):
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     expectations: tuple[Rule, ...] = Field(min_length=1)
+    samples: Annotated[int, Field(ge=0, le=20)] = 0
+    personal: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,10 @@ class Suite:
     name: str
     rules: tuple[Rule, ...]
     lines: yaml.Lines
+    samples: int = 0
+    """Up to so many offending values of a broken rule go into the evidence file."""
+    personal: tuple[str, ...] = ()
+    """Columns whose values are masked there."""
 
     def problem(self, position: int, *where: str | int, what: str) -> PolicyError:
         """A PolicyError that names file, line and field of rule `position`."""
@@ -76,7 +101,7 @@ def read(path: Path) -> Suite:
     except ValidationError as error:
         item = error.errors(include_url=False)[0]
         raise _problem(path, lines, item["loc"], item["msg"].removeprefix("Value error, ")) from error
-    suite = Suite(path, file.name, file.expectations, lines)
+    suite = Suite(path, file.name, file.expectations, lines, file.samples, file.personal)
     for position, rule in enumerate(suite.rules):
         for where, what in _not_data(rule):
             raise suite.problem(position, "kwargs", *where, what=what)

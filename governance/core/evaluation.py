@@ -49,8 +49,8 @@ class EvaluationTable(Protocol):
     def group_counts(self, by: Sequence[str]) -> list[tuple[tuple[Scalar, ...], int]]:
         """Rows per combination of the values of `by`; one scan, no row leaves the source."""
 
-    def batch(self) -> Any:  # noqa: ANN401 - a pandas DataFrame or a (engine, schema, table, where)
-        """What Great Expectations runs on, see `checks.data_quality`."""
+    def batch(self, where: Any = None) -> Any:  # noqa: ANN401 - a pandas DataFrame or (engine, schema, table, where)
+        """What Great Expectations runs on, see `checks.data_quality`; `where` narrows it, a SQL expression or None."""
 
 
 def scalar(value: object) -> Scalar:

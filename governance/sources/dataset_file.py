@@ -79,9 +79,7 @@ class FileTable:
         Raises:
             CheckNotRunError: DuckDB cannot compute it.
         """
-        compiled = statement.compile(dialect=_DIALECT)
-        values = [compiled.params[name] for name in compiled.positiontup or ()]
-        return self._rows(compiled.string, values)
+        return self._rows(*_compiled(statement))
 
     def count(self) -> int:
         """Number of rows."""
@@ -109,9 +107,10 @@ class FileTable:
             raise too_many(dict(zip(by, distinct[0], strict=True)))
         return [(tuple(scalar(value) for value in row[:-1]), int(row[-1])) for row in rows]
 
-    def batch(self) -> Any:  # noqa: ANN401 - a pandas DataFrame
-        """The whole file as a pandas DataFrame."""
-        with self.reading(f"FROM {VIEW}") as result:
+    def batch(self, where: sa.ColumnElement[bool] | None = None) -> Any:  # noqa: ANN401 - a pandas DataFrame
+        """The rows as a pandas DataFrame: all, or those that `where` keeps."""
+        rows = sa.select(sa.text("*")).select_from(self.rows)
+        with self.reading(*_compiled(rows if where is None else rows.where(where))) as result:
             return result.df()
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -174,6 +173,11 @@ def open_file(path: Path) -> Generator[FileTable]:
             hint="Deliver data under another name and rename it into place, then run the check again.",
             ja=f"{path.name} が読み取りの途中で変わった。別名で届けてから改名し、チェックをもう一度実行する",
         )
+
+
+def _compiled(statement: sa.Select[*tuple[Any, ...]]) -> tuple[str, list[Any]]:
+    compiled = statement.compile(dialect=_DIALECT)
+    return compiled.string, [compiled.params[name] for name in compiled.positiontup or ()]
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -104,9 +104,10 @@ class DatabaseTable:
             raise too_many(dict(zip(by, distinct, strict=True)))
         return [(tuple(map(scalar, row[:-1])), int(row[-1])) for row in rows]
 
-    def batch(self) -> Any:  # noqa: ANN401 - (engine, schema, table, where)
+    def batch(self, where: sa.ColumnElement[bool] | None = None) -> Any:  # noqa: ANN401 - (engine, schema, table, where)
         """(engine, schema, table, where) for Great Expectations; `where` is a SQL expression or None."""
-        return self.connection.engine, self.schema, self.name, self.where
+        parts = [part for part in (self.where, where) if part is not None]
+        return self.connection.engine, self.schema, self.name, sa.and_(*parts) if parts else None
 
     def _select(self, *what: sa.ColumnElement[Any]) -> sa.Select[Any]:
         statement = sa.select(*what).select_from(sa.table(self.name, schema=self.schema))
