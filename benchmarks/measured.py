@@ -29,9 +29,10 @@ class Run:
 
 
 def run(module: str, *arguments: str, python: str = sys.executable) -> Run:
-    """Run `python -m module arguments`, which prints one JSON line with `compute`."""
+    """Run `python -m module arguments` (or a file of that name), which prints one JSON line with `compute`."""
     started = time.perf_counter()
-    with subprocess.Popen([python, "-m", module, *arguments], stdout=subprocess.PIPE, text=True) as process:
+    called = [module] if module.endswith(".py") else ["-m", module]
+    with subprocess.Popen([python, *called, *arguments], stdout=subprocess.PIPE, text=True) as process:
         told = process.stdout.read() if process.stdout else ""
         _pid, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

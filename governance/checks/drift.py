@@ -105,7 +105,7 @@ def _days(settings: Drift, evaluation: Evaluation | None, today: date) -> Days |
 
 
 def _judge(found: _Measured, check: Check, digest: str) -> Finding:
-    told = {column: _tested(found.reference[column], windows[0]) for column, windows in found.windows.items()}
+    told = {column: tested(found.reference[column], windows[0]) for column, windows in found.windows.items()}
     rules, limits = Rules(check.confidence, check.min_n, told), check.drift.limits.model_dump()
     compared = [
         drift.judge(name, found.reference[column], windows, limit, rules)
@@ -126,7 +126,7 @@ def _judge(found: _Measured, check: Check, digest: str) -> Finding:
     )
 
 
-def _tested(reference: Profile, current: Profile) -> Words:
+def tested(reference: Profile, current: Profile) -> Words:
     """The chi-square test, which informs and does not decide."""
     from scipy.special import chdtrc
 

@@ -19,18 +19,18 @@ import sqlalchemy as sa
 
 from governance.checks import days
 from governance.core.drift import FINE, Profile
+from governance.core.evaluation import EvaluationTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from governance.core.evaluation import EvaluationTable
 
 _LARGEST: Final = 1.7976931348623157e308
 _CATEGORIES: Final = 50
 _FEWEST: Final = 5
 """A value that fewer rows have is no category: it may name a person."""
 _GRID: Final = 1024
-_ZOOMS: Final = 8
+_ZOOMS: Final = 4
 _NUMERIC: Final = ("INT", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC")
 _WORDS: Final = ("VARCHAR", "TEXT", "CHAR", "BOOL", "STRING", "ENUM")
 
@@ -104,46 +104,83 @@ def undated(table: EvaluationTable, windows: Days) -> int:
 
 
 def _count(table: EvaluationTable, bins: Profile, windows: Days | None) -> list[Profile]:
-    cell = (_binned(table, bins) if bins.categories is None else _named(table, bins)).label("cell")
-    if windows is None:
-        rows = [(0, *row) for row in table.fetch(sa.select(cell, sa.func.count()).group_by("cell"))]
-        return _fill(bins, rows, 1)
-    time = table.rows.c[windows.time]
-    day = days.of(time).label("day")
-    statement = sa.select(day, cell, sa.func.count()).group_by("day", "cell")
-    told = table.fetch(statement.where(days.since(time, windows.length * windows.windows, windows.today)))
-    dated = ((windows.window(day), cell, n) for day, cell, n in told)
-    return _fill(bins, [(window, cell, n) for window, cell, n in dated if window is not None], windows.windows)
+    counted = _numbers if bins.categories is None else _words
+    found: list[Counter[int]] = [Counter() for _ in range(windows.windows if windows else 1)]
+    for day, cell, n in counted(table, bins, _By(table, windows)):
+        window = windows.window(day) if windows else 0
+        if window is not None:
+            found[window][cell] += n
+    return [bins.counted([counts[cell] for cell in range(len(bins.counts))]) for counts in found]
 
 
-def _fill(bins: Profile, rows: Iterable[tuple[int, Any, int]], windows: int) -> list[Profile]:
-    counts: list[Counter[int]] = [Counter() for _ in range(windows)]
-    for window, cell, n in rows:
-        counts[window][int(cell)] += int(n)
-    return [bins.counted([found[cell] for cell in range(len(bins.counts))]) for found in counts]
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Every statement counts by day, which is one and the same where there are no windows."""
+
+    table: EvaluationTable
+    windows: Days | None
+
+    def select(self, *what: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+        if self.windows is None:
+            return sa.select(sa.literal("").label("day"), *what).select_from(self.table.rows).group_by("day")
+        time, length = self.table.rows.c[self.windows.time], self.windows.length * self.windows.windows
+        statement = sa.select(days.of(time).label("day"), *what).group_by("day")
+        return statement.where(days.since(time, length, self.windows.today))
 
 
-def _binned(table: EvaluationTable, bins: Profile) -> sa.ColumnElement[int]:
-    """The cell of a number, by halving: as many comparisons as the logarithm of the bins."""
+def _numbers(table: EvaluationTable, bins: Profile, by: _By) -> Iterator[tuple[str | None, int, int]]:
     value, last = _value(table, bins.column), len(bins.edges)
-    return sa.case((_is_finite(value), _halved(value, bins.edges, 0, last)), else_=last + 1)
+    finite = _is_finite(value)
+    if "duckdb" in table.engines and bins.edges:
+        # One binary search per row, twice as fast as a CASE; the last bin is keyed by infinity.
+        edges: sa.ColumnElement[Any] = sa.literal_column(f"[{', '.join(map(_written, bins.edges))}]")
+        histogram = sa.func.histogram(value, edges).filter(finite)
+        for day, counts, n in table.fetch(by.select(histogram, sa.func.count())):
+            cells = {bisect_left(bins.edges, edge): int(rows) for edge, rows in (counts or {}).items()}
+            yield from ((day, cell, rows) for cell, rows in cells.items())
+            yield day, last + 1, int(n) - sum(cells.values())
+        return
+    cell = sa.case((finite, _halved(value, bins.edges, (0, last), _whole)), else_=last + 1).label("cell")
+    for day, place, n in table.fetch(by.select(cell, sa.func.count()).group_by("cell")):
+        yield day, int(place), int(n)
 
 
-def _halved(value: sa.ColumnElement[Any], edges: Sequence[float], low: int, high: int) -> sa.ColumnElement[int]:
+def _halved(
+    value: sa.ColumnElement[Any],
+    edges: Sequence[float],
+    between: tuple[int, int],
+    leaf: Callable[[int], sa.ColumnElement[Any]],
+) -> sa.ColumnElement[Any]:
+    """Of the bin that a value is in: as many comparisons as the logarithm of their number."""
+    low, high = between
     if low == high:
-        return sa.literal_column(str(low))
+        return leaf(low)
     middle = (low + high) // 2
-    edge: sa.ColumnElement[float] = sa.literal_column(repr(float(edges[middle])))
-    return sa.case((value <= edge, _halved(value, edges, low, middle)), else_=_halved(value, edges, middle + 1, high))
+    edge: sa.ColumnElement[float] = sa.literal_column(_written(edges[middle]))
+    return sa.case(
+        (value <= edge, _halved(value, edges, (low, middle), leaf)),
+        else_=_halved(value, edges, (middle + 1, high), leaf),
+    )
 
 
-def _named(table: EvaluationTable, bins: Profile) -> sa.ColumnElement[int]:
-    """The cell of a word: its place among the categories, one for all others, one for none."""
-    text = sa.cast(table.rows.c[bins.column], sa.Text)
-    names = bins.categories or ()
-    cells = {name: place for place, name in enumerate(names)}
-    known = sa.case(cells, value=text, else_=len(names)) if cells else sa.literal(len(names))
-    return sa.case((text.is_(None), len(names) + 1), else_=known)
+def _written(number: float) -> str:
+    """A double as SQL writes it."""
+    return f"CAST('{number!r}' AS DOUBLE PRECISION)"
+
+
+def _words(table: EvaluationTable, bins: Profile, by: _By) -> Iterator[tuple[str | None, int, int]]:
+    column = table.rows.c[bins.column]
+    text, names = sa.cast(column, sa.Text), bins.categories or ()
+    places = {name: place for place, name in enumerate(names)}
+    named: Counter[str | None] = Counter()
+    if names:
+        known = by.select(text.label("word"), sa.func.count()).where(text.in_([sa.literal(name) for name in names]))
+        for day, word, n in table.fetch(known.group_by("word")):
+            named[day] += int(n)
+            yield day, places[word], int(n)
+    for day, n, present in table.fetch(by.select(sa.func.count(), sa.func.count(column))):
+        yield day, len(names), int(present) - named[day]
+        yield day, len(names) + 1, int(n) - int(present)
 
 
 def _value(table: EvaluationTable, column: str) -> sa.ColumnElement[Any]:
@@ -173,43 +210,46 @@ def _numeric(table: EvaluationTable, column: str, bins: int) -> Profile:
 def _zoom(
     table: EvaluationTable, value: sa.ColumnElement[Any], bounds: tuple[float, float], n: int, wanted: int
 ) -> dict[float, int]:
-    """Upper edge -> rows, with no bin that holds more than half a wanted one unless it is a single value."""
-    fine: dict[float, int] = {}
+    """Upper edge -> rows: equal bins, and equal bins again within those that hold more than a wanted one."""
+    fine: Counter[float] = Counter()
     crowded = [bounds]
-    for _ in range(_ZOOMS):
-        following: list[tuple[float, float]] = []
-        for low, high in crowded:
-            for (start, end), rows in _histogram(table, value, low, high).items():
-                if rows > n / (2 * wanted) and _can_split(start, end) and (start, end) != (low, high):
-                    following.append((start, end))
-                else:
-                    fine[end] = fine.get(end, 0) + rows
-        crowded = following
-    for low, high in crowded:
-        for (_start, end), rows in _histogram(table, value, low, high).items():
-            fine[end] = fine.get(end, 0) + rows
+    for zoom in range(_ZOOMS):
+        found = _histogram(table, value, crowded)
+        is_last = zoom == _ZOOMS - 1
+        split = {ends for ends, rows in found.items() if rows > n / wanted and ends[0] < ends[1]} - set(crowded)
+        crowded = [] if is_last else sorted(split)
+        for ends, rows in found.items():
+            if ends not in crowded:
+                fine[ends[1]] += rows
+        if not crowded:
+            break
     return fine
 
 
-def _can_split(low: float, high: float) -> bool:
-    return low + (high - low) / _GRID > low and high > low
-
-
 def _histogram(
-    table: EvaluationTable, value: sa.ColumnElement[Any], low: float, high: float
+    table: EvaluationTable, value: sa.ColumnElement[Any], crowded: Sequence[tuple[float, float]]
 ) -> dict[tuple[float, float], int]:
-    """Smallest and largest value of each occupied bin -> rows; all of them within [low, high]."""
-    width = high / _GRID - low / _GRID
-    inside = sa.and_(_is_finite(value), value >= _number(low), value <= _number(high))
-    place = sa.func.floor((value - _number(low)) / _number(width)) if width > 0 else sa.literal(0)
-    cell = place.label("cell")
-    statement = sa.select(cell, sa.func.min(value), sa.func.max(value), sa.func.count()).where(inside)
-    rows = table.fetch(statement.group_by("cell"))
+    """Smallest and largest value of each occupied bin -> rows; all of them within the crowded intervals."""
+
+    def place(interval: int) -> sa.ColumnElement[Any]:
+        low, high = crowded[interval]
+        start, width = _whole(interval * 2 * _GRID), high / _GRID - low / _GRID
+        return start + sa.func.floor((value - _number(low)) / _number(width)) if width > 0 else start
+
+    edges = [high for _low, high in crowded[:-1]]
+    inside = sa.or_(*(value.between(_number(low), _number(high)) for low, high in crowded))
+    cell = _halved(value, edges, (0, len(edges)), place).label("cell")
+    statement = sa.select(cell, sa.func.min(value), sa.func.max(value), sa.func.count()).select_from(table.rows)
+    rows = table.fetch(statement.where(_is_finite(value), inside).group_by("cell"))
     return {(float(smallest), float(largest)): int(n) for _cell, smallest, largest, n in rows}
 
 
-def _number(value: float) -> sa.ColumnElement[float]:
+def _number(value: float) -> sa.ColumnElement[Any]:
     return sa.literal(value, sa.Double)
+
+
+def _whole(value: int) -> sa.ColumnElement[Any]:
+    return sa.literal_column(str(value))
 
 
 def _edges(histogram: Mapping[float, int], n: int, wanted: int) -> tuple[float, ...]:

@@ -251,7 +251,8 @@ def _aggregate(function: Callable[[Column], Column]) -> Callable[[Mapping[str, A
 
 def _distinct(kwargs: Mapping[str, Any], context: _Context, *, share: bool) -> Plan | None:
     column, bounds = kwargs["column"], bounds_of(kwargs)
-    if not context.kind(column) or bounds is None:
+    # Great Expectations cuts the bounds of a number of values to whole ones.
+    if not context.kind(column) or bounds is None or not (share or are_whole(bounds.low, bounds.high)):
         return None
     value = context.value(column)
     counts = (sa.func.count(value.distinct()), sa.func.count(value))

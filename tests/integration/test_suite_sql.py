@@ -47,11 +47,14 @@ EVERY: list[tuple[str, dict[str, Any]]] = [
     ),
     *(
         (f"expect_column_{what}_to_be_between", {"column": column} | bounds)
-        for what in ("values", "mean", "sum", "min", "max", "median", "stdev", "unique_value_count")
+        for what in ("values", "mean", "sum", "min", "max", "median", "stdev")
         for column in ("whole", "real")
         for bounds in NUMBERS
     ),
-    ("expect_column_unique_value_count_to_be_between", {"column": "text", "max_value": 2}),
+    *(
+        ("expect_column_unique_value_count_to_be_between", {"column": column, "max_value": 2})
+        for column in ("whole", "real", "text")
+    ),
     ("expect_column_proportion_of_unique_values_to_be_between", {"column": "text", "min_value": 0.5}),
     ("expect_column_proportion_of_unique_values_to_be_between", {"column": "real", "min_value": 0.5}),
     *(
@@ -137,6 +140,7 @@ def test_every_known_expectation_answers_what_great_expectations_answers(rows: l
         ("expect_column_values_to_not_be_null", {"column": "whole", "surprise": 2}),
         ("expect_column_values_to_not_be_null", {}),
         ("expect_column_mean_to_be_between", {"column": "flag", "min_value": 0}),
+        ("expect_column_unique_value_count_to_be_between", {"column": "whole", "min_value": 2.5}),
         ("expect_column_kl_divergence_to_be_less_than", {"column": "whole"}),
     ],
 )
