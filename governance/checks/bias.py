@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from governance.checks import cells
 from governance.checks.bootstrap import resampler
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 CUBE = "cube "
 """What the statistics of this family are named: `cube sex × race`."""
+
+
+LEFT_OUT: Final = ("rows_without_time", "rows_without_weight")
+"""Observations of rows that no cube holds."""
 
 
 def measure(
@@ -61,12 +65,17 @@ def measure(
 
 def past(statistics: Iterable[Statistic]) -> Cube | None:
     """What an earlier version's check counted, of all its days; of several cubes, the one with the most columns."""
+    return max(stored(statistics), key=lambda cube: (len(cube.columns), cube.columns), default=None)
+
+
+def stored(statistics: Iterable[Statistic]) -> list[Cube]:
+    """The cubes of a check, each of all its days."""
     by_columns: dict[tuple[str, ...], list[Cube]] = defaultdict(list)
     for one in statistics:
         if one.name.startswith(CUBE):
             cube = cubes.read(one.content)
             by_columns[cube.columns].append(cube)
-    return max(map(cubes.add, by_columns.values()), key=lambda cube: (len(cube.columns), cube.columns), default=None)
+    return [cubes.add(days) for days in by_columns.values()]
 
 
 def judge(whole: Iterable[Cube], check: Check, evaluation: Evaluation) -> Finding:
@@ -91,10 +100,11 @@ def _counted(
 
 def _left_out(counted: Counted) -> Iterable[Observation]:
     """Rows that are in no cube: a gap may hide in them, so they keep the check from passing."""
-    for name, rows, ja, en in (
-        ("rows_without_time", counted.undated, "時刻がないか、未来の時刻", "have no time, or one in the future"),
-        ("rows_without_weight", counted.unweighted, "正の有限な重みがない", "have no positive, finite weight"),
-    ):
+    told = (
+        (counted.undated, "時刻がないか、未来の時刻", "have no time, or one in the future"),
+        (counted.unweighted, "正の有限な重みがない", "have no positive, finite weight"),
+    )
+    for name, (rows, ja, en) in zip(LEFT_OUT, told, strict=True):
         if rows:
             text = Words(f"{rows:,} 行は{ja}で、どの率にも入らない", f"{rows:,} rows {en}, and are in no rate")
             yield Observation(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
+_Present = dict[str | None, tuple[int, dict[str, int]]]
+
 _LARGEST: Final = 1.7976931348623157e308
 _CATEGORIES: Final = 50
 _FEWEST: Final = 5
@@ -92,7 +94,9 @@ def count(table: EvaluationTable, profiles: Iterable[Profile], windows: Days | N
         profiles: give the bins.
         windows: with it, one profile per window, the newest first; else one.
     """
-    return {one.column: _count(table, one, windows) for one in profiles}
+    wanted, by = list(profiles), _By(table, windows)
+    present = _present(by, [one.column for one in wanted if one.categories is not None])
+    return {one.column: _count(one, by, present) for one in wanted}
 
 
 def undated(table: EvaluationTable, windows: Days) -> int:
@@ -103,14 +107,26 @@ def undated(table: EvaluationTable, windows: Days) -> int:
     return sum(int(n) for told, n in table.fetch(statement.group_by("day")) if days.read(told, windows.today) is None)
 
 
-def _count(table: EvaluationTable, bins: Profile, windows: Days | None) -> list[Profile]:
-    counted = _numbers if bins.categories is None else _words
+def _count(bins: Profile, by: _By, present: _Present) -> list[Profile]:
+    windows = by.windows
+    counted = _numbers(bins, by) if bins.categories is None else _words(bins, by, present)
     found: list[Counter[int]] = [Counter() for _ in range(windows.windows if windows else 1)]
-    for day, cell, n in counted(table, bins, _By(table, windows)):
+    for day, cell, n in counted:
         window = windows.window(day) if windows else 0
         if window is not None:
             found[window][cell] += n
     return [bins.counted([counts[cell] for cell in range(len(bins.counts))]) for counts in found]
+
+
+def _present(by: _By, columns: Sequence[str]) -> _Present:
+    """Day -> rows, and how many of them have a value in each column; one statement for all columns."""
+    if not columns:
+        return {}
+    counts = [sa.func.count(by.table.rows.c[column]) for column in columns]
+    return {
+        day: (int(n), dict(zip(columns, map(int, told), strict=True)))
+        for day, n, *told in by.table.fetch(by.select(sa.func.count(), *counts))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +144,8 @@ class _By:
         return statement.where(days.since(time, length, self.windows.today))
 
 
-def _numbers(table: EvaluationTable, bins: Profile, by: _By) -> Iterator[tuple[str | None, int, int]]:
+def _numbers(bins: Profile, by: _By) -> Iterator[tuple[str | None, int, int]]:
+    table = by.table
     value, last = _value(table, bins.column), len(bins.edges)
     finite = _is_finite(value)
     if "duckdb" in table.engines and bins.edges:
@@ -168,19 +185,18 @@ def _written(number: float) -> str:
     return f"CAST('{number!r}' AS DOUBLE PRECISION)"
 
 
-def _words(table: EvaluationTable, bins: Profile, by: _By) -> Iterator[tuple[str | None, int, int]]:
-    column = table.rows.c[bins.column]
-    text, names = sa.cast(column, sa.Text), bins.categories or ()
+def _words(bins: Profile, by: _By, present: _Present) -> Iterator[tuple[str | None, int, int]]:
+    text, names = sa.cast(by.table.rows.c[bins.column], sa.Text), bins.categories or ()
     places = {name: place for place, name in enumerate(names)}
     named: Counter[str | None] = Counter()
     if names:
         known = by.select(text.label("word"), sa.func.count()).where(text.in_([sa.literal(name) for name in names]))
-        for day, word, n in table.fetch(known.group_by("word")):
+        for day, word, n in by.table.fetch(known.group_by("word")):
             named[day] += int(n)
             yield day, places[word], int(n)
-    for day, n, present in table.fetch(by.select(sa.func.count(), sa.func.count(column))):
-        yield day, len(names), int(present) - named[day]
-        yield day, len(names) + 1, int(n) - int(present)
+    for day, (n, told) in present.items():
+        yield day, len(names), told[bins.column] - named[day]
+        yield day, len(names) + 1, n - told[bins.column]
 
 
 def _value(table: EvaluationTable, column: str) -> sa.ColumnElement[Any]:

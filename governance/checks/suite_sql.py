@@ -31,6 +31,8 @@ from governance.core.evaluation import EvaluationTable
 if TYPE_CHECKING:
     from governance.checks.suites import Rule
 
+_AT_ONCE: Final = 2_000_000
+"""Different values that are held in memory at a time."""
 _WHOLE: Final = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 
 
@@ -51,6 +53,8 @@ class _Context:
     """What a rule may be compiled against."""
 
     table: EvaluationTable
+    where: Column | None = None
+    """The rows that the rule is about."""
 
     def kind(self, column: object) -> str:
         """`whole`, `real`, `text`, or '' for what only Great Expectations may look at."""
@@ -72,7 +76,7 @@ def compile_rule(rule: Rule, table: EvaluationTable) -> Plan | None:
         return None
     if not 0 <= mostly_of(rule.kwargs) <= 1:
         return None
-    return known.plan(dict(rule.kwargs), _Context(table))
+    return known.plan(dict(rule.kwargs), _Context(table, condition(rule)))
 
 
 def run(plans: Sequence[Plan], table: EvaluationTable, where: Column | None = None) -> list[Answer]:
@@ -207,21 +211,29 @@ def _unique(kwargs: Mapping[str, Any], context: _Context) -> Plan | None:
     if not context.kind(column):
         return None
     value = context.value(column)
-    rows, present, distinct = sa.func.count(), sa.func.count(value), sa.func.count(value.distinct())
 
     def answer(n: Sequence[Any]) -> Answer:
         # Each of several rows that share a value offends; who has one to himself does not.
-        offending = 0 if n[1] == n[2] else int(n[1]) - _alone(context.table, value, column)
-        return _mapped(int(n[0]), int(n[1]), offending, mostly)
+        _distinct, alone = _different(context, value, int(n[1]))
+        return _mapped(int(n[0]), int(n[1]), int(n[1]) - alone, mostly)
 
-    return Plan((rows, present, distinct), answer)
+    return Plan((sa.func.count(), sa.func.count(value)), answer)
 
 
-def _alone(table: EvaluationTable, value: Column, column: str) -> int:
-    """How many values occur once."""
-    grouped = sa.select(value.label("value")).select_from(table.rows).where(value.is_not(None)).group_by("value")
-    once = grouped.having(sa.func.count() == 1).subquery(f"once_{abs(hash(column))}")
-    return int(table.fetch(sa.select(sa.func.count()).select_from(once))[0][0])
+def _different(context: _Context, value: Column, present: int) -> tuple[int, int]:
+    """How many values there are, and how many occur once: part by part of their hashes, so that memory is bounded."""
+    parts = 1 + present // _AT_ONCE
+    distinct = alone = 0
+    for part in range(parts):
+        rows = sa.select(value.label("value"), sa.func.count().label("n")).select_from(context.table.rows)
+        mine = value.is_not(None) if parts == 1 else sa.func.hash(value) % sa.literal(parts) == sa.literal(part)
+        kept = [mine, value.is_not(None), *([] if context.where is None else [context.where])]
+        grouped = rows.where(*kept).group_by("value").subquery("grouped")
+        told = context.table.fetch(
+            sa.select(sa.func.count(), sa.func.count().filter(grouped.c.n == 1)).select_from(grouped)
+        )[0]
+        distinct, alone = distinct + int(told[0]), alone + int(told[1])
+    return distinct, alone
 
 
 def _greater(kwargs: Mapping[str, Any], context: _Context) -> Plan | None:
@@ -255,14 +267,13 @@ def _distinct(kwargs: Mapping[str, Any], context: _Context, *, share: bool) -> P
     if not context.kind(column) or bounds is None or not (share or are_whole(bounds.low, bounds.high)):
         return None
     value = context.value(column)
-    counts = (sa.func.count(value.distinct()), sa.func.count(value))
 
     def answer(n: Sequence[Any]) -> Answer:
-        if not share:
-            return observed(int(n[0]), bounds)
-        return observed(int(n[0]) / int(n[1]) if n[1] else 0, bounds)
+        present = int(n[0])
+        distinct, _alone = _different(context, value, present)
+        return observed((distinct / present if present else 0) if share else distinct, bounds)
 
-    return Plan(counts, answer)
+    return Plan((sa.func.count(value),), answer)
 
 
 def _rows(kwargs: Mapping[str, Any], _context: _Context) -> Plan | None:

@@ -91,14 +91,17 @@ def explain(
 
 def _head(found: Mapping[str, Any]) -> str:
     files = [f"{name} {sha256}" for name, sha256 in sorted(found["files"].items())]
+    engines = [f"{name} {version}" for name, version in sorted(found["engines"].items())]
     age = f"{found['age_days']} days old, {found['max_age_days']} allowed; counts as {found['counts_as']}"
     lines = [
         f"{found['subject']} {found['check']}: {found['verdict']}",
         *([found["detail"]] if found["detail"] else []),
+        *([f"cause       {found['cause']}"] if found["cause"] else []),
         f"at          {found['at'].isoformat(timespec='seconds')} ({age})",
         f"definition  {found['definition']}",
         f"data        {found['data_digest'] or '-'}",
         f"files       {', '.join(files) or '-'}",
+        f"engines     {', '.join(engines) or '-'}",
         f"id          {found['id']}",
     ]
     return "\n".join(lines)

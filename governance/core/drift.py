@@ -8,7 +8,7 @@ decide, for with enough rows every p-value is 0; the chi-square p-value is told 
   Without any drift it is (cells - 1)(1/n + 1/m) on average (Yurdakul, Naranjo, J. Risk Model Validation 14 (2020)):
   that is taken off before the lower bound is drawn, so that a small batch raises no alarm.
 - `js`, Jensen-Shannon distance, base 2, 0 to 1 (Endres, Schindelin, IEEE Trans. IT 49 (2003)), bounded likewise.
-- `ks`, Kolmogorov-Smirnov distance on ten times as many bins; low by at most the largest bin's share. Its interval
+- `ks`, Kolmogorov-Smirnov distance on five times as many bins; low by at most the largest bin's share. Its interval
   holds for any distribution (Massart, Ann. Probab. 18 (1990)).
 """
 
@@ -26,7 +26,7 @@ from governance.core.terms import NOTHING, Observation, Verdict, Words
 
 EMPTY_SHARE: Final = 1e-4
 """The share that an empty cell counts as, where the other side has rows in it."""
-FINE: Final = 10
+FINE: Final = 5
 """Fine bins per coarse one, for the Kolmogorov-Smirnov distance."""
 
 

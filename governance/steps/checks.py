@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.checks import own, probes
+from governance.checks import bias, own, probes
 from governance.core import gates as gate_rules
 from governance.core import inventory, tiers
 from governance.core.evidence import plain
@@ -15,6 +15,7 @@ from governance.core.performance import Baseline
 from governance.core.replay import Rejudged, rejudge
 from governance.core.replay_limits import Said
 from governance.core.terms import Words
+from governance.core.verdicts import combine
 from governance.core.wording import finding_line, observation_line, observed
 from governance.errors import NotFoundError
 from governance.policy import Family
@@ -22,12 +23,20 @@ from governance.runtime import NOW, Asked
 from governance.steps import model_gate
 from governance.store import gates as facts
 from governance.store import inventory as inventory_facts
-from governance.store import registers
+from governance.store import registers, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from governance.core.terms import CheckResult, GateDecision, Observation, RegisteredModel, VersionKey
+    from governance.core.terms import (
+        CheckResult,
+        GateDecision,
+        Observation,
+        RegisteredModel,
+        Statistic,
+        Verdict,
+        VersionKey,
+    )
     from governance.policy import Check, Policy
     from governance.runtime import Runtime
     from governance.settings import Settings
@@ -40,12 +49,13 @@ _UNKNOWN: Final = Words(
 )
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     Family.DATA_QUALITY: (),
-    Family.BIAS: ("confidence", "min_n", "limits"),
+    Family.BIAS: ("confidence", "min_n", "limits", "grouping"),
     Family.PERFORMANCE: ("confidence", "min_n"),
     Family.DOCUMENTATION: ("required", "min_characters", "documents", "reviewed"),
     Family.GENAI: ("confidence", "min_n", "genai"),
     Family.EXPLANATION: ("explanation",),
     Family.ROBUSTNESS: ("confidence", "min_n", "robustness"),
+    Family.DRIFT: ("confidence", "min_n", "drift"),
 }
 """What a family judges by, for the listing; of other families, all that a check sets itself."""
 
@@ -115,6 +125,8 @@ def explain(rt: Runtime, key: VersionKey, check: str, asked: Asked = NOW) -> Row
         "definition": result.definition,
         "data_digest": result.finding.data_digest,
         "files": dict(result.files),
+        "cause": result.finding.cause.in_(rt.settings.language),
+        "engines": dict(result.finding.engines),
         "observations": [_observation(o, rt.settings.language) for o in result.finding.observations],
     }
 
@@ -165,11 +177,12 @@ def replay_under(rt: Runtime, other: Policy, months: int) -> list[Row]:
         at = rt.current(session)
         found = facts.history(session, at, since=at.as_of - timedelta(days=_MONTH_DAYS * months))
         past, models = registers.policies(session, at), inventory_facts.models(session, at)
+        counted = statistics.by_data(session, at, bias.CUBE)
         decisions = facts.decisions(session, at)
     policies = [rt.policy, *(policy for policy in past if policy.digest != rt.policy.digest)]
     baselines = _baselines(models, decisions)
     judged = cache(partial(_judged_by, rt, policies, baselines))
-    return [_replayed(_rejudge(result, judged, other), rt.settings.language) for result in found]
+    return [_replayed(_rejudge(result, judged, other, counted), rt.settings.language) for result in found]
 
 
 def _baselines(
@@ -202,12 +215,37 @@ def _said(policy: Policy, model: str, check: str) -> Said | None:
 
 
 def _rejudge(
-    result: CheckResult, judged: Callable[[tuple[VersionKey, str, str]], Said | None], other: Policy
+    result: CheckResult,
+    judged: Callable[[tuple[VersionKey, str, str]], Said | None],
+    other: Policy,
+    counted: Mapping[tuple[VersionKey, str, str], Sequence[Statistic]],
 ) -> Rejudged:
     old = judged((result.subject, result.check, result.definition))
     if old is None:
         return Rejudged(result, None, _UNKNOWN)
-    return rejudge(result, old, _said(other, result.subject.model, result.check))
+    new = _said(other, result.subject.model, result.check)
+    told = counted.get((result.subject, result.check, result.finding.data_digest), ())
+    verdict = _recounted(result, told, old, new) if new else None
+    return Rejudged(result, verdict) if verdict else rejudge(result, old, new)
+
+
+def _recounted(result: CheckResult, told: Sequence[Statistic], old: Said, new: Said) -> Verdict | None:
+    """The verdict of a bias check from its stored counts; None if those are not all, or not what it was judged by."""
+    before, after = old.use_case.evaluation, new.use_case.evaluation
+    if (
+        not told
+        or before is None
+        or after is None
+        or before != after.model_copy(update={"reference": before.reference})
+    ):
+        return None
+    whole = bias.stored(told)
+    if any(cube.suppressed for cube in whole):
+        return None
+    left_out = [seen.verdict for seen in result.finding.observations if seen.name in bias.LEFT_OUT]
+    if combine([bias.judge(whole, old.check, before).verdict, *left_out]) is not result.finding.verdict:
+        return None
+    return combine([bias.judge(whole, new.check, after).verdict, *left_out])
 
 
 def _replayed(again: Rejudged, language: str) -> Row:

@@ -198,7 +198,15 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
 def _result(row: CheckResultRow) -> CheckResult:
     observations = _OBSERVATIONS.validate_python(row.observations)
     cause = Words(**row.cause) if row.cause else NOTHING
-    finding = Finding(Verdict(row.verdict), observations, row.n, Words(**row.detail), row.data_digest, cause)
+    finding = Finding(
+        Verdict(row.verdict),
+        observations,
+        row.n,
+        Words(**row.detail),
+        row.data_digest,
+        cause,
+        engines=row.engines or {},
+    )
     key = VersionKey(row.model, row.version)
     return CheckResult(row.id, key, row.check, row.effective_at, row.definition, finding, row.files or {})
 

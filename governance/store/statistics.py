@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from governance.core.evidence import plain
-from governance.core.terms import Statistic
+from governance.core.terms import Statistic, VersionKey
 from governance.store.facts import newest, record_changed
 from governance.store.models import CheckStatistic
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-    from governance.core.terms import Finding, VersionKey
+    from governance.core.terms import Finding
     from governance.store.facts import AsOf, Telling
 
 
@@ -42,6 +45,20 @@ def of(session: Session, key: VersionKey, check: str, at: AsOf) -> list[Statisti
     return sorted(
         (Statistic(row.statistic, row.content, row.window) for row in rows), key=lambda one: (one.name, one.window)
     )
+
+
+def by_data(session: Session, at: AsOf, prefix: str) -> dict[tuple[VersionKey, str, str], list[Statistic]]:
+    """All counts whose name begins with `prefix`, by version, check and digest of the data; one query."""
+    known = select(CheckStatistic).where(
+        CheckStatistic.effective_at <= at.as_of,
+        CheckStatistic.recorded_at <= at.known_at,
+        CheckStatistic.statistic.startswith(prefix, autoescape=True),
+    )
+    found: dict[tuple[VersionKey, str, str], dict[tuple[str, str], Statistic]] = defaultdict(dict)
+    for row in session.scalars(known.order_by(CheckStatistic.effective_at, CheckStatistic.recorded_at)):
+        key = VersionKey(row.model, row.version), row.check, row.data_digest
+        found[key][row.statistic, row.window] = Statistic(row.statistic, row.content, row.window)
+    return {key: list(counts.values()) for key, counts in found.items()}
 
 
 def _of(key: VersionKey, check: str) -> tuple[ColumnElement[bool], ...]:

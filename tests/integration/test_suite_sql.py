@@ -177,6 +177,12 @@ expectations:
   - type: expect_column_distinct_values_to_contain_set
     kwargs: {column: region, value_set: [north]}
     where: [{column: amount, op: ">=", value: 20}]
+  - type: expect_column_values_to_be_unique
+    kwargs: {column: mail}
+    where: [{column: amount, op: "<", value: 5}]
+  - type: expect_column_values_to_be_unique
+    kwargs: {column: mail}
+    where: [{column: region, op: ==, value: south}]
 """
 
 
@@ -195,17 +201,32 @@ def test_a_rule_may_be_about_some_rows_only_the_same_on_every_source(kind: str, 
         datasets.open_table(use_case, version(), configured) as table,
     ):
         finding = data_quality.measure(table, path)
-    low, mail, null, contains = finding.observations
+    low, mail, null, contains, once, twice = finding.observations
     assert (low.n, low.value, low.verdict) == (4, 50.0, Verdict.FAIL)
     assert (mail.n, mail.verdict) == (7, Verdict.FAIL)
     assert (null.n, null.value, null.verdict) == (4, 25.0, Verdict.WARN)
     assert contains.verdict is Verdict.PASS
+    assert (once.n, once.verdict) == (2, Verdict.PASS)
+    assert (twice.n, twice.value, twice.verdict) == (4, 50.0, Verdict.FAIL)
     assert "b@example.com" not in repr(finding)
     told = json.loads(finding.files["gx_result.json"])["results"]
     assert b"b@example.com" not in finding.files["gx_result.json"], "a personal column is masked in the evidence too"
     if kind in {"parquet", "csv"}:
-        assert [entry.get("samples") for entry in told] == [["5.0", "8.0"], ["***", "***"], None, None]
+        assert [entry.get("samples") for entry in told] == [["5.0", "8.0"], ["***", "***"], None, None, None, None]
     assert told[0]["where"] == [{"column": "region", "op": "==", "value": "north"}]
+
+
+def test_uniqueness_is_told_part_by_part_as_it_is_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pd.DataFrame({"key": [*range(1000), *range(10), 5, None, None]})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    rule = Rule(type="expect_column_values_to_be_unique", kwargs={"column": "key"})
+    with open_file(tmp_path / "rows.parquet") as table:
+        plan = suite_sql.compile_rule(rule, table)
+        assert plan is not None
+        whole = suite_sql.run([plan], table)
+        monkeypatch.setattr(suite_sql, "_AT_ONCE", 100)
+        assert suite_sql.run([plan], table) == whole
+    assert whole[0]["result"]["unexpected_count"] == 21
 
 
 def test_a_suite_that_sql_knows_all_of_does_not_load_great_expectations(tmp_path: Path) -> None:
