@@ -226,13 +226,13 @@ def _numeric(table: EvaluationTable, column: str, bins: int) -> Profile:
 def _zoom(
     table: EvaluationTable, value: sa.ColumnElement[Any], bounds: tuple[float, float], n: int, wanted: int
 ) -> dict[float, int]:
-    """Upper edge -> rows: equal bins, and equal bins again within those that hold more than a wanted one."""
+    """Upper edge -> rows: equal bins, and equal bins again within those that hold more than half a wanted one."""
     fine: Counter[float] = Counter()
     crowded = [bounds]
     for zoom in range(_ZOOMS):
         found = _histogram(table, value, crowded)
         is_last = zoom == _ZOOMS - 1
-        split = {ends for ends, rows in found.items() if rows > n / wanted and ends[0] < ends[1]} - set(crowded)
+        split = {ends for ends, rows in found.items() if rows > n / (2 * wanted) and ends[0] < ends[1]} - set(crowded)
         crowded = [] if is_last else sorted(split)
         for ends, rows in found.items():
             if ends not in crowded:

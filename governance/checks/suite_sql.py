@@ -31,7 +31,7 @@ from governance.core.evaluation import EvaluationTable
 if TYPE_CHECKING:
     from governance.checks.suites import Rule
 
-_AT_ONCE: Final = 2_000_000
+_AT_ONCE: Final = 4_000_000
 """Different values that are held in memory at a time."""
 _WHOLE: Final = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 
@@ -226,7 +226,7 @@ def _different(context: _Context, value: Column, present: int) -> tuple[int, int
     distinct = alone = 0
     for part in range(parts):
         rows = sa.select(value.label("value"), sa.func.count().label("n")).select_from(context.table.rows)
-        mine = value.is_not(None) if parts == 1 else sa.func.hash(value) % sa.literal(parts) == sa.literal(part)
+        mine = value.is_not(None) if parts == 1 else _part(value, parts) == _whole(part)
         kept = [mine, value.is_not(None), *([] if context.where is None else [context.where])]
         grouped = rows.where(*kept).group_by("value").subquery("grouped")
         told = context.table.fetch(
@@ -234,6 +234,16 @@ def _different(context: _Context, value: Column, present: int) -> tuple[int, int
         )[0]
         distinct, alone = distinct + int(told[0]), alone + int(told[1])
     return distinct, alone
+
+
+def _part(value: Column, parts: int) -> Column:
+    """Which part a value is in. The number is written out: as a parameter it would make the hash a 128-bit one."""
+    hashed: Column = sa.func.hash(value, type_=sa.BigInteger)
+    return hashed % _whole(parts)
+
+
+def _whole(number: int) -> Column:
+    return sa.literal_column(str(number), sa.BigInteger)
 
 
 def _greater(kwargs: Mapping[str, Any], context: _Context) -> Plan | None:
