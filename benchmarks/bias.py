@@ -113,7 +113,7 @@ def fairlearn(path: str) -> None:
         "count": fl.count,
         "selection": fl.selection_rate,
         "tpr": fl.true_positive_rate,
-        "fpr": fl.false_positive_rate,
+        "false positives": fl.false_positive_rate,
         "fnr": fl.false_negative_rate,
         "precision": sk.precision_score,
         "accuracy": sk.accuracy_score,

@@ -272,12 +272,12 @@ def test_a_condition_on_a_column_that_is_not_there_is_an_error_that_names_it(tmp
     path = write(
         tmp_path,
         "name: orders\nexpectations:\n  - type: expect_column_values_to_not_be_null\n    kwargs: {column: amount}\n"
-        "    where: [{column: regoin, op: is_null}]\n",
+        "    where: [{column: no_such, op: is_null}]\n",
     )
     with open_file(tmp_path / "rows.parquet") as table:
         finding = data_quality.measure(table, path)
     assert finding.verdict is Verdict.ERROR
-    assert "'regoin' is not in the evaluation table" in finding.observations[0].detail.en
+    assert "'no_such' is not in the evaluation table" in finding.observations[0].detail.en
 
 
 def test_rules_are_typed() -> None:
