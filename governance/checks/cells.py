@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from governance.checks import days
 from governance.core.cubes import Cell, Cube, outcome
 from governance.core.evaluation import MAX_GROUPS, EvaluationTable, Scalar, scalar, too_many
-from governance.core.groups import Cells, type_problem
+from governance.core.groups import Cells, type_problem, unknown
 from governance.core.terms import NOTHING, Words
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class _Row:
     @classmethod
     def read(cls, row: tuple[Any, ...], columns: int) -> _Row:
         day, groups, (label, prediction, rows, bad, weight, square) = row[0], row[1 : columns + 1], row[columns + 1 :]
-        values = tuple(scalar(value) for value in groups)
+        # NaN and infinity are no group, and no JSON either.
+        values = tuple(None if unknown(value) else value for value in map(scalar, groups))
         sums = int(rows), int(bad or 0), float(weight or 0), float(square or 0)
         return cls(day, values, scalar(label), scalar(prediction), *sums)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,21 @@ def test_rows_that_cannot_be_counted_are_named_and_keep_it_from_passing(
     finding = measure(kind, rows, tmp_path, check(), **evaluation)
     seen = next(seen for seen in finding.observations if seen.name == name)
     assert (finding.verdict, seen.verdict, seen.value) == (Verdict.INSUFFICIENT, Verdict.INSUFFICIENT, 7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_people_whose_group_nobody_recorded_are_a_group_of_their_own(kind: str, tmp_path: Path) -> None:
+    rows = people().astype({"class": float})
+    rows.loc[:199, "class"] = float("nan")
+    rows.loc[200:399, "class"] = None if kind in {"sqlite", "csv"} else float("inf")
+    rows.loc[400:599, "sex"] = None
+    finding = measure(kind, rows, tmp_path, check(grouping=Grouping(intersections=2, smallest_cell=1)))
+    assert {seen.slice.split(" vs ")[0] for seen in finding.observations} >= {
+        "class: (missing)", "sex: (missing)", "sex × class: (missing) × 1",
+    }  # fmt: skip
+    (cube,) = (cubes.read(json.loads(json.dumps(one.content, allow_nan=False))) for one in finding.statistics)
+    assert cube.rows + cube.suppressed == 4000
+    assert sum(n for key, n in cubes.by_group(cube, ["class"]).items() if key[0] is None) == 400
 
 
 def test_a_million_different_values_are_no_groups_of_people(tmp_path: Path) -> None:
