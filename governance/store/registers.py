@@ -102,8 +102,11 @@ def policies(session: Session, at: AsOf) -> list[Policy]:
 
 def record_policy(session: Session, policy: Policy, telling: Telling) -> None:
     """Keep a policy whole; told once, whoever uses it."""
+    id_ = fact_id(PolicyVersion, policy.digest)
+    if session.get(PolicyVersion, id_) is not None:
+        return  # a policy of a thousand use cases takes longer to write down than a decision to take
     row = PolicyVersion(
-        id=fact_id(PolicyVersion, policy.digest),
+        id=id_,
         subject="policy",
         policy_digest=policy.digest,
         content=policy.model_dump(mode="json"),
