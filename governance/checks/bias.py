@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from governance.checks import cells
+from governance.checks import cells, scores
 from governance.checks.bootstrap import resampler
-from governance.core import bias, causes, cubes
+from governance.core import bias as core
+from governance.core import causes, cubes, regression
+from governance.core import scores as core_scores
 from governance.core.terms import NOTHING, Finding, Observation, Statistic, Verdict, Words
 from governance.core.verdicts import combine
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from governance.checks.cells import Counted
+    from governance.core.comparisons import Comparison
     from governance.core.cubes import Cube
     from governance.core.evaluation import EvaluationTable
     from governance.policy import Check, Evaluation
@@ -45,18 +47,18 @@ def measure(
     Returns:
         The worst verdict of all comparisons; its statistics are one cube per day, or one for all rows.
     """
-    counted = _counted(table, check, evaluation, today)
+    counted = _counted(table, check, evaluation, today) if judges_classes(check) else {}
     whole = {columns: cubes.add(one.cubes.values()) for columns, one in counted.items()}
     if problem := next((one.problem for one in counted.values() if one.problem), NOTHING):
         rows = Observation("rows", verdict=Verdict.ERROR, detail=problem)
         return Finding(Verdict.ERROR, (rows,), data_digest=table.digest)
-    finding = judge(whole.values(), check, evaluation)
-    left_out = tuple(_left_out(next(iter(counted.values()))))
-    observations = (*left_out, *finding.observations)
-    return replace(
-        finding,
-        verdict=combine(seen.verdict for seen in observations),
-        observations=observations,
+    compared = [*_compare(whole.values(), check, evaluation), *_scored(table, check, evaluation)]
+    left_out = [seen for one in list(counted.values())[:1] for seen in _left_out(one)]
+    observations = (*left_out, *core.settle(compared, check))
+    return Finding(
+        combine(seen.verdict for seen in observations),
+        observations,
+        n=_size(whole.values()) if whole else table.count(),
         data_digest=table.digest,
         cause=_cause(observations, whole, check, beside),
         statistics=tuple(_statistics(counted, check)),
@@ -78,15 +80,49 @@ def stored(statistics: Iterable[Statistic]) -> list[Cube]:
     return [cubes.add(days) for days in by_columns.values()]
 
 
-def judge(whole: Iterable[Cube], check: Check, evaluation: Evaluation) -> Finding:
+def judge(whole: Sequence[Cube], check: Check, evaluation: Evaluation) -> Finding:
     """Compare the groups of cubes; the same cubes judged again under other limits give what those would have said."""
+    observations = core.settle(_compare(whole, check, evaluation), check)
+    return Finding(combine(seen.verdict for seen in observations), observations, n=_size(whole))
+
+
+def judges_classes(check: Check) -> bool:
+    """Whether some limit is about favourable labels or predictions; without one they need not be classes."""
+    return any(limit is not None for limit in check.limits.model_dump().values())
+
+
+def _compare(whole: Iterable[Cube], check: Check, evaluation: Evaluation) -> list[Comparison]:
     counts = {
-        bias.CROSSED.join(chosen): cubes.by_group(cube, chosen)
+        core.CROSSED.join(chosen): cubes.by_group(cube, chosen)
         for cube in whole
         for chosen in cubes.crossings(cube.columns, check.grouping.intersections)
     }
     resample = resampler(check.grouping.replicates, check.confidence)
-    return bias.judge(counts, check, favourable=True, reference=evaluation.reference, resample=resample)
+    return core.compare(counts, check, favourable=True, reference=evaluation.reference, resample=resample)
+
+
+def _scored(table: EvaluationTable, check: Check, evaluation: Evaluation) -> list[Comparison]:
+    """What scores and errors say, if the policy sets a limit for them."""
+    compared: list[Comparison] = []
+    reference, favourable = evaluation.reference, evaluation.favourable
+    if check.scores is not None and evaluation.score is not None:
+        histograms = {
+            column: scores.histogram(table, column, evaluation.label, evaluation.score)
+            for column in evaluation.sensitive
+        }
+        compared += core_scores.compare_scores(histograms, check.scores, check, favourable, reference)
+    if check.errors is not None and evaluation.label is not None and evaluation.prediction is not None:
+        sums = {
+            column: scores.errors(table, column, evaluation.label, evaluation.prediction)
+            for column in evaluation.sensitive
+        }
+        compared += regression.compare_errors(sums, check.errors, check, reference)
+    return compared
+
+
+def _size(whole: Iterable[Cube]) -> int:
+    """Rows, or what weighted rows are worth."""
+    return max((int(sum(cubes.by_group(cube, cube.columns[:1]).values())) for cube in whole), default=0)
 
 
 def _counted(
@@ -129,4 +165,4 @@ def _statistics(counted: Mapping[tuple[str, ...], Counted], check: Check) -> Ite
     smallest = check.grouping.smallest_cell
     for columns, one in counted.items():
         for day, cube in one.cubes.items():
-            yield Statistic(CUBE + bias.CROSSED.join(columns), cubes.content(cube, smallest), day)
+            yield Statistic(CUBE + core.CROSSED.join(columns), cubes.content(cube, smallest), day)

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from governance.checks import bias, data_quality, drift, own
+from governance.checks import bias, data_quality, drift, own, table_profile
 from governance.core import causes, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
 from governance.core.performance import Baseline
@@ -51,6 +51,8 @@ class Beside:
     """What the approved version logged; None if no version was approved before."""
     today: date | None = None
     """In the company's time zone, for ages; None for today in UTC."""
+    now: datetime | None = None
+    """The clock, aware; None for the machine's."""
     approved: tuple[Statistic, ...] = ()
     """What the same check counted on the approved version."""
     reference: EvaluationTable | None = None
@@ -145,7 +147,21 @@ def _data_quality(task: _Task) -> Finding:
             "ユースケースにスイートがない。use_cases.yaml に suite を書くか、理由を付けて対象外にする",
             "the use case names no suite; set `suite` in use_cases.yaml, or exempt the check with a reason",
         )
-    return data_quality.measure(_table(task), task.suite_dir / f"{task.use_case.suite}.yaml")
+    table, rules = _table(task), task.check.table
+    finding = data_quality.measure(table, task.suite_dir / f"{task.use_case.suite}.yaml")
+    if rules is None:
+        return finding
+    now = task.beside.now or datetime.now(UTC)
+    return table_profile.beside(finding, table, rules, task.beside.approved, _about(task), now=now)
+
+
+def _about(task: _Task) -> dict[str, str]:
+    """What a datasheet says of where its data come from."""
+    logged = {f"MLflow {one.context}": f"{one.name} ({one.digest}), {one.source}" for one in task.version.datasets}
+    evaluation = task.use_case.evaluation
+    roles = evaluation.model_dump(mode="json", include={"label", "prediction", "sensitive"}) if evaluation else {}
+    said = {name: ", ".join(value) if isinstance(value, list) else str(value or "-") for name, value in roles.items()}
+    return {"モデルバージョン / model version": str(task.version.key), **said, **logged}
 
 
 def _bias(task: _Task) -> Finding:
@@ -165,6 +181,11 @@ def _bias(task: _Task) -> Finding:
         return _not_run(
             f"{absent} の列が指定されていない。use_cases.yaml に evaluation.{absent} を書く",
             f"no {absent} column is named; set `evaluation.{absent}` in use_cases.yaml",
+        )
+    if task.check.scores is not None and evaluation.score is None:
+        return _not_run(
+            "scores の限度があるのに score の列が指定されていない。use_cases.yaml に evaluation.score を書く",
+            "the check limits scores and no score column is named; set `evaluation.score` in use_cases.yaml",
         )
     table = _table(task)
     _require_columns(table, evaluation)
@@ -245,7 +266,7 @@ def _require_columns(table: EvaluationTable, evaluation: Evaluation) -> None:
     named = {"label": evaluation.label, "prediction": evaluation.prediction} | {
         f"sensitive ({name})": name for name in evaluation.sensitive
     }
-    named |= {name: getattr(evaluation, name) for name in ("weight", "time") if getattr(evaluation, name)}
+    named |= {name: getattr(evaluation, name) for name in ("weight", "time", "score") if getattr(evaluation, name)}
     for field, column in named.items():
         _require_column(table, column, f"evaluation.{field.split()[0]}", "use_cases.yaml")
 

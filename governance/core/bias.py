@@ -96,17 +96,35 @@ def judge(
     Returns:
         One observation per column, group and measure; the worst verdict counts. No column gives `not_run`.
     """
+    compared = compare(counts, check, favourable=favourable, reference=reference, resample=resample)
+    n = max((int(sum(cells.values())) for cells in counts.values()), default=0)
+    observations = settle(compared, check)
+    verdict = combine(observation.verdict for observation in observations)
+    return Finding(verdict, observations, n=n, detail=NOTHING if counts else _NO_COLUMN)
+
+
+def compare(
+    counts: Mapping[str, Cells],
+    check: Check,
+    *,
+    favourable: Scalar = 1,
+    reference: Mapping[str, Scalar] | None = None,
+    resample: Resample | None = None,
+) -> list[Comparison]:
+    """As `judge`, before the correction for many comparisons."""
     chosen, rules = reference or {}, _Rules(check, favourable, resample if check.grouping.largest_gap else None)
-    compared = [
+    return [
         comparison
         for column, cells in counts.items()
         for comparison in _column(column, cells, rules, chosen.get(column))
     ]
-    is_corrected = check.grouping.correction == "holm"
-    observations = holm(compared, check.confidence) if is_corrected else [c.observation for c in compared]
-    n = max((int(sum(cells.values())) for cells in counts.values()), default=0)
-    verdict = combine(observation.verdict for observation in observations)
-    return Finding(verdict, tuple(observations), n=n, detail=NOTHING if counts else _NO_COLUMN)
+
+
+def settle(compared: Sequence[Comparison], check: Check) -> tuple[Observation, ...]:
+    """All comparisons of a check, corrected together as its policy says."""
+    if check.grouping.correction == "holm":
+        return tuple(holm(compared, check.confidence))
+    return tuple(one.observation for one in compared)
 
 
 def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:

@@ -14,6 +14,8 @@ from pydantic import Field, StringConstraints, model_validator
 
 from governance.policy.base import Column, Item, Line, Positive, Section, Share, Slug
 from governance.policy.drift import Drift
+from governance.policy.scores import ErrorLimits, ScoreLimits
+from governance.policy.tables import TableRules
 
 Metric = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 TagName = Annotated[str, StringConstraints(pattern=r"^[^\s]{1,250}$")]
@@ -177,6 +179,12 @@ class FamilySettings(Section):
     explanation: Explanation | None = Field(default=None, exclude_if=_is_unset)
     robustness: Robustness | None = Field(default=None, exclude_if=_is_unset)
     drift: Drift = Field(default=Drift(), exclude_if=_is_default)
+    table: TableRules | None = Field(default=None, exclude_if=_is_unset)
+    """Data quality only: the table as a whole."""
+    scores: ScoreLimits | None = Field(default=None, exclude_if=_is_unset)
+    """Bias only: limits for the scores behind predictions."""
+    errors: ErrorLimits | None = Field(default=None, exclude_if=_is_unset)
+    """Bias only: limits for errors of predicted numbers."""
     documents: dict[Slug, Document] = Field(default={}, exclude_if=_is_unset)
     """Documentation only: required sections."""
     reviewed: Review | None = Field(default=None, exclude_if=_is_unset)

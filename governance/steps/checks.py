@@ -48,8 +48,8 @@ _UNKNOWN: Final = Words(
     "the policy or suite it was judged by is not at hand",
 )
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    Family.DATA_QUALITY: (),
-    Family.BIAS: ("confidence", "min_n", "limits", "grouping"),
+    Family.DATA_QUALITY: ("table",),
+    Family.BIAS: ("confidence", "min_n", "limits", "grouping", "scores", "errors"),
     Family.PERFORMANCE: ("confidence", "min_n"),
     Family.DOCUMENTATION: ("required", "min_characters", "documents", "reviewed"),
     Family.GENAI: ("confidence", "min_n", "genai"),
@@ -231,6 +231,8 @@ def _rejudge(
 
 def _recounted(result: CheckResult, told: Sequence[Statistic], old: Said, new: Said) -> Verdict | None:
     """The verdict of a bias check from its stored counts; None if those are not all, or not what it was judged by."""
+    if any(said.check.scores or said.check.errors for said in (old, new)):
+        return None
     before, after = old.use_case.evaluation, new.use_case.evaluation
     if (
         not told

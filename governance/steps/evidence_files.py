@@ -65,7 +65,8 @@ def record_all(session: Session, key: VersionKey, found: Mapping[str, bytes], te
     """Append that a check's files are evidence about a version; they are in the store already."""
     for name, data in found.items():
         media_type = mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
-        facts.record_file(session, str(key), FileKind.GX_RESULT, name, media_type, data, telling)
+        kind = FileKind.DATASHEET if name.endswith(".md") else FileKind.GX_RESULT
+        facts.record_file(session, str(key), kind, name, media_type, data, telling)
 
 
 def missing_or_altered(settings: Settings, session: Session, at: AsOf) -> Iterator[Problem]:

@@ -220,7 +220,7 @@ def definition(rt: Runtime, policy: Policy, name: str, case: UseCase, baseline: 
     if not isinstance(check.family, Family):
         parts["package"] = own.package_of(check.family)
     compares = check.family is Family.PERFORMANCE and any(floor.max_drop is not None for floor in case.performance)
-    if compares or check.family is Family.DRIFT:
+    if compares or check.family is Family.DRIFT or check.table is not None:
         parts["baseline"] = baseline.subject if baseline else None
     return digest(parts)
 
@@ -257,8 +257,9 @@ def _beside(rt: Runtime, subject: _Subject, name: str) -> Beside:
         with rt.reading() as session:
             approved = statistics.of(session, subject.baseline.subject, name, rt.current(session))
     shifts = [seen for one in _drifts(rt, subject) for seen in one.finding.observations]
-    today = rt.clock().astimezone(rt.zone).date()
-    return Beside(subject.baseline, today, tuple(approved), shifts=tuple(shifts))
+    now = rt.clock()
+    today = now.astimezone(rt.zone).date()
+    return Beside(subject.baseline, today, now, tuple(approved), shifts=tuple(shifts))
 
 
 def _drifts(rt: Runtime, subject: _Subject) -> list[CheckResult]:

@@ -17,6 +17,7 @@ from governance.core.causes import Beside
 from governance.core.terms import Finding, Verdict
 from governance.errors import CheckNotRunError
 from governance.policy import BiasLimits, Check, Evaluation, Family, Grouping, Text
+from governance.policy.scores import ErrorLimits, ScoreLimits
 from governance.sources import datasets
 from tests.integration.evaluation_tables import KINDS, placed, version
 
@@ -177,3 +178,31 @@ def test_text_labels_for_a_numeric_favourable_value_are_an_error(tmp_path: Path)
     finding = measure("parquet", people().assign(good="yes"), tmp_path, check())
     assert finding.verdict is Verdict.ERROR
     assert "evaluation.favourable" in finding.observations[0].detail.en
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_and_errors_are_judged_with_the_rest_and_corrected_together(kind: str, tmp_path: Path) -> None:
+    random, rows = np.random.default_rng(3), people(12_000)
+    rows["score"] = np.clip(random.beta(2, 2, len(rows)) * 0.5 + 0.4 * rows["good"], 0, 1)
+    rows.loc[rows["sex"] == "f", "score"] *= 0.6
+    limits = {"calibration_gap": 0.05, "mean_score_difference": 0.05, "auc_difference": 0.1}
+    judged = check(limits=BiasLimits(), scores=ScoreLimits.model_validate(limits))
+    finding = measure(kind, rows, tmp_path, judged, score="score")
+    assert finding.verdict is Verdict.FAIL
+    assert {seen.name for seen in finding.observations if seen.verdict is Verdict.FAIL} == {
+        "calibration_gap", "mean_score_difference",
+    }  # fmt: skip
+    assert all("f" in seen.slice for seen in finding.observations if seen.verdict is Verdict.FAIL)
+
+
+def test_a_regression_is_judged_by_its_errors_and_its_numbers_need_be_no_classes(tmp_path: Path) -> None:
+    random, rows = np.random.default_rng(4), people(6000)
+    rows["good"] = random.normal(100, 20, len(rows))
+    rows["predicted"] = rows["good"] + random.normal(0, np.where(rows["sex"] == "f", 9.0, 3.0))
+    none = BiasLimits.model_validate(dict.fromkeys(BiasLimits.model_fields))
+    judged = check(limits=none, errors=ErrorLimits(error_ratio=0.8, mean_error_difference=0.2))
+    finding = measure("parquet", rows, tmp_path, judged)
+    assert finding.n == 6000
+    assert {(seen.name, seen.verdict) for seen in finding.observations if "sex: f" in seen.slice} == {
+        ("error_ratio", Verdict.FAIL), ("mean_error_difference", Verdict.PASS),
+    }  # fmt: skip

@@ -29,10 +29,10 @@ def read(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_every_block_is_read_as_the_policy_it_stands_for(page: Path, tmp_path: Path) -> None:
-    evaluation, bias, drift, suite = blocks(page)
+    evaluation, bias, drift, suite, quality = blocks(page)
     assert Evaluation.model_validate_json(json.dumps(read(evaluation)["evaluation"])).window_days == 90
-    checks = [Check.model_validate_json(json.dumps(next(iter(read(text).values())))) for text in (bias, drift)]
-    assert [check.family for check in checks] == [Family.BIAS, Family.DRIFT]
+    checks = [Check.model_validate_json(json.dumps(next(iter(read(text).values())))) for text in (bias, drift, quality)]
+    assert [check.family for check in checks] == [Family.BIAS, Family.DRIFT, Family.DATA_QUALITY]
     assert all(limit is not None for limit in checks[0].limits.model_dump().values()), "the guide shows every measure"
     assert set(checks[0].limits.model_dump()) == set(BiasLimits.model_fields)
     (tmp_path / "credit.yaml").write_text(suite, encoding="utf-8")
