@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNIT: Final = Path(__file__).with_name("unit")
 
 settings.register_profile("local", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 # No test signs with a key of this checkout or publishes beside it; those that seal bring their own.
