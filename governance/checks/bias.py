@@ -11,6 +11,7 @@ from governance.checks.bootstrap import resampler
 from governance.core import bias as core
 from governance.core import causes, cubes, regression
 from governance.core import scores as core_scores
+from governance.core.comparisons import settle
 from governance.core.terms import NOTHING, Finding, Observation, Statistic, Verdict, Words
 from governance.core.verdicts import combine
 
@@ -54,7 +55,7 @@ def measure(
         return Finding(Verdict.ERROR, (rows,), data_digest=table.digest)
     compared = [*_compare(whole.values(), check, evaluation), *_scored(table, check, evaluation)]
     left_out = [seen for one in list(counted.values())[:1] for seen in _left_out(one)]
-    observations = (*left_out, *core.settle(compared, check))
+    observations = (*left_out, *settle(compared, check))
     return Finding(
         combine(seen.verdict for seen in observations),
         observations,
@@ -82,7 +83,7 @@ def stored(statistics: Iterable[Statistic]) -> list[Cube]:
 
 def judge(whole: Sequence[Cube], check: Check, evaluation: Evaluation) -> Finding:
     """Compare the groups of cubes; the same cubes judged again under other limits give what those would have said."""
-    observations = core.settle(_compare(whole, check, evaluation), check)
+    observations = settle(_compare(whole, check, evaluation), check)
     return Finding(combine(seen.verdict for seen in observations), observations, n=_size(whole))
 
 

@@ -22,7 +22,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from governance.core.comparisons import Comparison, breach_p, holm
+from governance.core.comparisons import Comparison, breach_p, settle
 from governance.core.evaluation import Scalar
 from governance.core.groups import Cells, Group, Share, choose_reference, count_groups, shown, type_problem
 from governance.core.measures import MEASURES, OPPORTUNITY, SELECTION, Measure
@@ -118,13 +118,6 @@ def compare(
         for column, cells in counts.items()
         for comparison in _column(column, cells, rules, chosen.get(column))
     ]
-
-
-def settle(compared: Sequence[Comparison], check: Check) -> tuple[Observation, ...]:
-    """All comparisons of a check, corrected together as its policy says."""
-    if check.grouping.correction == "holm":
-        return tuple(holm(compared, check.confidence))
-    return tuple(one.observation for one in compared)
 
 
 def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:

@@ -162,7 +162,7 @@ def _before(column: str, low: Group, cube: Cube, beside: Beside) -> Words:
 
 
 def _features(shifts: Sequence[Observation]) -> Words:
-    told = [seen for seen in shifts if seen.name == "psi" and seen.value is not None]
+    told = [seen for seen in shifts if seen.name == "psi" and (seen.value or 0) >= _NOTABLE]
     top = sorted(told, key=lambda seen: (-(seen.value or 0), seen.slice))[:_FEATURES]
     if not top:
         return NOTHING

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from governance.core.statistics import Interval
+    from governance.policy import Check
 
 _STEPS: Final = 60
 _LARGEST_Z: Final = 7.5
@@ -84,6 +85,13 @@ def holm(comparisons: Sequence[Comparison], confidence: float) -> list[Observati
         else _by_chance(one.observation, len(told))
         for position, one in enumerate(comparisons)
     ]
+
+
+def settle(compared: Sequence[Comparison], check: Check) -> tuple[Observation, ...]:
+    """All comparisons of a check, corrected together as its policy says."""
+    if check.grouping.correction == "holm":
+        return tuple(holm(compared, check.confidence))
+    return tuple(one.observation for one in compared)
 
 
 def _by_chance(seen: Observation, among: int) -> Observation:

@@ -25,7 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.core.bias import UNSETTLED
-from governance.core.comparisons import Comparison, breach_p, holm
+from governance.core.comparisons import Comparison, breach_p, settle
 from governance.core.groups import Group, choose_reference, count_groups, plain
 from governance.core.statistics import Interval, z_score
 from governance.core.terms import NOTHING, Observation, Verdict, Words
@@ -339,6 +339,4 @@ def settled(compared: Sequence[Comparison], check: Check) -> tuple[Observation, 
     """The observations, corrected for their number if the check says so; none at all gives one that is `not_run`."""
     if not compared:
         return (Observation("groups", verdict=Verdict.NOT_RUN, detail=_NO_COLUMN),)
-    if check.grouping.correction == "holm":
-        return tuple(holm(compared, check.confidence))
-    return tuple(one.observation for one in compared)
+    return settle(compared, check)

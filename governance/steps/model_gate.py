@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,8 +23,9 @@ from governance.core.terms import (
     RegisteredModel,
     Statistic,
     VersionKey,
+    Words,
 )
-from governance.core.wording import label, reason_line
+from governance.core.wording import check_name, label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, Policy, RiskTier, UseCase
 from governance.sources import datasets
@@ -147,7 +148,22 @@ def decisions(rt: Runtime, key: VersionKey) -> list[GateDecision]:
 
 def blocked(rt: Runtime, key: VersionKey) -> str:
     """Why the version may not go on, one line per reason; empty when every gate is open."""
-    return "\n".join(report(decision, rt.settings.language) for decision in decisions(rt, key) if decision.blocks)
+    closed = [decision for decision in decisions(rt, key) if decision.blocks]
+    reports = [report(decision, rt.settings.language) for decision in closed]
+    return "\n".join([*reports, *_causes(rt, key, closed)])
+
+
+def _causes(rt: Runtime, key: VersionKey, closed: Sequence[GateDecision]) -> list[str]:
+    """Why checks that closed a gate ended so, where the data tell."""
+    checks = {reason.check for decision in closed for reason in decision.reasons if reason.blocks}
+    with rt.reading() as session:
+        results = facts.results_of(session, key, rt.current(session))
+    language, cause = rt.settings.language, Words("原因", "cause")
+    return [
+        f"- {cause.in_(language)} ({check_name(check, language)}): {result.finding.cause.in_(language)}"
+        for check, result in sorted(results.items())
+        if check in checks and result.finding.cause
+    ]
 
 
 def report(decision: GateDecision, language: str) -> str:

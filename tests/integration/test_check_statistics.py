@@ -92,7 +92,9 @@ def test_the_next_version_is_held_against_the_profile_of_the_approved_one(compan
     there.run(SECOND)
     verdicts = there.verdicts(SECOND)
     assert (verdicts["drift"], verdicts["bias"]) == (Verdict.FAIL, Verdict.FAIL)
-    assert "income" in checks.explain(there.rt, SECOND, "drift")["cause"]
+    cause = checks.explain(there.rt, SECOND, "drift")["cause"]
+    assert "income" in cause
+    assert cause in model_gate.blocked(there.rt, SECOND), "whoever opens the red task reads why"
     there.clock.now = there.clock.now.replace(year=there.clock.now.year + 1)
     model_gate.check(there.rt, SECOND)
     cause = checks.explain(there.rt, SECOND, "bias")["cause"]
