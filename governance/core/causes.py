@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING, Final
 
-from governance.core.bias import CROSSED, LARGEST
+from governance.core.bias import CROSSED
 from governance.core.cubes import Cube, by_group
 from governance.core.groups import Group, count_groups, shown
 from governance.core.terms import NOTHING, Observation, Verdict, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _NOTABLE: Final = 0.02
 """Two points: smaller differences are not told."""
@@ -48,8 +49,8 @@ def explain(
         beside: the approved version and the drift of features.
     """
     grouped = {CROSSED.join(chosen): _groups(cube, chosen) for chosen in columns}
-    failed = [seen for seen in observations if seen.verdict is Verdict.FAIL and LARGEST not in seen.slice]
-    found = [pair for pair in (_pair(seen, grouped) for seen in failed) if pair is not None]
+    failed = {seen.slice for seen in observations if seen.verdict is Verdict.FAIL}
+    found = [pair for where, pair in _pairs(grouped) if where in failed]
     if not found:
         return NOTHING
     column, low, high = max(found, key=lambda pair: _shortfall(pair[1], pair[2]))
@@ -69,15 +70,12 @@ def _groups(cube: Cube, columns: tuple[str, ...]) -> list[Group]:
     return count_groups(by_group(cube, columns), favourable=True)
 
 
-def _pair(seen: Observation, grouped: Mapping[str, Sequence[Group]]) -> tuple[str, Group, Group] | None:
-    """The two groups of an observation, the one selected less first."""
+def _pairs(grouped: Mapping[str, Sequence[Group]]) -> Iterator[tuple[str, tuple[str, Group, Group]]]:
+    """Every pair as an observation names it, with its column, and the group that is selected less first."""
     for column, groups in grouped.items():
-        for against in groups:
-            for group in groups:
-                if seen.slice == f"{column}: {group.name} vs {against.name}":
-                    low, high = sorted((group, against), key=lambda one: one.selected.share)
-                    return column, low, high
-    return None
+        for group, against in permutations(groups, 2):
+            low, high = sorted((group, against), key=lambda one: one.selected.rate)
+            yield f"{column}: {group.name} vs {against.name}", (column, low, high)
 
 
 def _shortfall(low: Group, high: Group) -> float:
