@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from governance.checks import bias, data_quality, drift, own, table_profile
+from governance.core import bias as bias_rules
 from governance.core import causes, documentation, explanation, genai, performance, robustness
 from governance.core.evaluation import EvaluationTable
 from governance.core.performance import Baseline
@@ -176,8 +177,10 @@ def _bias(task: _Task) -> Finding:
             "公平性を比べる列が指定されていない。use_cases.yaml に evaluation.sensitive を書くか、理由を付けて対象外にする",
             "no sensitive column is named; set `evaluation.sensitive` in use_cases.yaml, or exempt the check with a reason",
         )
-    if evaluation.label is None or evaluation.prediction is None:
-        absent = "label" if evaluation.label is None else "prediction"
+    wanted = {"prediction": evaluation.prediction}
+    if bias_rules.needs_labels(task.check) or task.check.errors is not None:
+        wanted["label"] = evaluation.label
+    if absent := next((name for name, column in wanted.items() if column is None), None):
         return _not_run(
             f"{absent} の列が指定されていない。use_cases.yaml に evaluation.{absent} を書く",
             f"no {absent} column is named; set `evaluation.{absent}` in use_cases.yaml",
@@ -263,10 +266,9 @@ def _table(task: _Task) -> EvaluationTable:
 
 
 def _require_columns(table: EvaluationTable, evaluation: Evaluation) -> None:
-    named = {"label": evaluation.label, "prediction": evaluation.prediction} | {
-        f"sensitive ({name})": name for name in evaluation.sensitive
-    }
-    named |= {name: getattr(evaluation, name) for name in ("weight", "time", "score") if getattr(evaluation, name)}
+    roles = ("label", "prediction", "weight", "time", "score")
+    named = {name: getattr(evaluation, name) for name in roles if getattr(evaluation, name)}
+    named |= {f"sensitive ({name})": name for name in evaluation.sensitive}
     for field, column in named.items():
         _require_column(table, column, f"evaluation.{field.split()[0]}", "use_cases.yaml")
 

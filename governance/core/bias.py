@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from governance.core.comparisons import Comparison, breach_p, settle
 from governance.core.evaluation import Scalar
 from governance.core.groups import Cells, Group, Share, choose_reference, count_groups, shown, type_problem
-from governance.core.measures import MEASURES, OPPORTUNITY, SELECTION, Measure
+from governance.core.measures import MEASURES, OPPORTUNITY, SELECTED, SELECTION, Measure
 from governance.core.terms import NOTHING, Finding, Observation, Verdict, Words
 from governance.core.verdicts import combine
 from governance.policy import Check
@@ -120,6 +120,12 @@ def compare(
     ]
 
 
+def needs_labels(check: Check) -> bool:
+    """Whether some limit is about more than who is selected: live decisions have no labels yet."""
+    judged = [measure for measure in MEASURES if getattr(check.limits, measure.name) is not None]
+    return any(rate is not SELECTED for measure in judged for rate in measure.rates)
+
+
 def keeps_ratio(lower: Share, higher: Share, limit: float) -> bool:
     """Whether the point estimate keeps the limit, exactly: 48 % against 60 % is 80 %, and 80 % passes.
 
@@ -144,7 +150,7 @@ def _column(column: str, cells: Cells, rules: _Rules, reference: Scalar) -> Iter
         groups, small = _large_enough(groups, against, rules.check)
         yield from map(Comparison, _small(column, small, rules.check))
     else:
-        yield from map(Comparison, _unknown_rows(column, groups))
+        yield from map(Comparison, _unknown_rows(column, groups, needs_labels=needs_labels(rules.check)))
     yield from _compare(column, groups, against, rules)
 
 
@@ -176,14 +182,14 @@ def _small(column: str, groups: Sequence[Group], check: Check) -> Iterator[Obser
         yield Observation("groups", column, value=len(groups), n=int(rows), verdict=Verdict.WARN, detail=text)
 
 
-def _unknown_rows(column: str, groups: Sequence[Group]) -> Iterator[Observation]:
+def _unknown_rows(column: str, groups: Sequence[Group], *, needs_labels: bool) -> Iterator[Observation]:
     """Rows that no rate can count: a gap may hide in them, so they keep the check from passing."""
     rows = sum(group.rows for group in groups)
     for name, missing in (
         ("prediction", rows - sum(group.selected.n for group in groups)),
         ("label", rows - sum(group.labelled for group in groups)),
     ):
-        if missing:
+        if missing and (needs_labels or name != "label"):
             text = Words(
                 f"{shown(rows)} 行のうち {shown(missing)} 行は{_NAMES[name]}がなく(NULL、NaN、無限大)、どの率にも入らない",
                 f"{shown(missing)} of {shown(rows)} rows have no {name} (NULL, NaN or infinite) and are in no rate",

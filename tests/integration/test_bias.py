@@ -174,6 +174,13 @@ def test_thin_crossings_are_told_in_one_line_that_closes_no_gate(tmp_path: Path)
     assert [(seen.verdict, seen.n) for seen in thin] == [(Verdict.WARN, 10)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_live_decisions_without_labels_are_judged_by_who_is_selected(kind: str, tmp_path: Path) -> None:
+    rows = people(20_000).drop(columns="good")
+    selection = BiasLimits(equal_opportunity_difference=None, demographic_parity_difference=0.1)
+    assert measure(kind, rows, tmp_path, check(limits=selection), label=None).verdict is Verdict.PASS
+
+
 def test_text_labels_for_a_numeric_favourable_value_are_an_error(tmp_path: Path) -> None:
     finding = measure("parquet", people().assign(good="yes"), tmp_path, check())
     assert finding.verdict is Verdict.ERROR
