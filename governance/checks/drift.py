@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from governance.checks import profiles
@@ -14,6 +14,7 @@ from governance.core.comparisons import holm
 from governance.core.drift import Profile, Rules
 from governance.core.terms import NOTHING, Finding, Observation, Statistic, Verdict, Words
 from governance.core.verdicts import combine
+from governance.errors import CheckNotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,10 @@ class _Measured:
     own: tuple[Profile, ...]
     undated: int = 0
     days: Days | None = None
+    named: frozenset[str] = frozenset()
+    """Columns that the policy names: each of them has to be judged."""
+    declared: Mapping[str, str] = field(default_factory=dict)
+    """Wanted column of the table -> its type there."""
 
 
 def measure(
@@ -75,10 +80,12 @@ def measure(
     if not reference:
         return Finding(Verdict.NOT_RUN, detail=_NO_REFERENCE, data_digest=table.digest, statistics=_kept(own))
     wanted = {one.column: one for one in reference if _is_wanted(one.column, settings)}
-    present = [one for one in wanted.values() if one.column in table.columns]
+    present = [one for one in wanted.values() if _is_alike(one, table)]
     windows = _days(settings, evaluation, today)
     undated = profiles.undated(table, windows) if windows else 0
-    found = _Measured(wanted, profiles.count(table, present, windows), own, undated, windows)
+    named = frozenset(settings.columns) - frozenset(settings.exclude)
+    declared = {column: told for column, told in table.columns.items() if _is_wanted(column, settings)}
+    found = _Measured(wanted, profiles.count(table, present, windows), own, undated, windows, named, declared)
     return _judge(found, check, table.digest)
 
 
@@ -98,9 +105,28 @@ def _is_wanted(column: str, settings: Drift) -> bool:
     return column not in settings.exclude and (not settings.columns or column in settings.columns)
 
 
+def _is_alike(reference: Profile, table: EvaluationTable) -> bool:
+    """Whether the table has the column, and it is still of numbers, or still of words.
+
+    Files may hold numbers as text, as a CSV does where one is infinite: what is no number is missing then.
+    """
+    if reference.column not in table.columns:
+        return False
+    found = profiles.kind(table.columns[reference.column])
+    if reference.categories is not None:
+        return found == "word"
+    return found == "number" or (found == "word" and "duckdb" in table.engines)
+
+
 def _days(settings: Drift, evaluation: Evaluation | None, today: date) -> Days | None:
-    if settings.window_days is None or evaluation is None or evaluation.time is None:
+    if settings.window_days is None:
         return None
+    if evaluation is None or evaluation.time is None:
+        raise CheckNotRunError(
+            "drift.window_days is set, but no column says when a row came about",
+            hint="Name it under `evaluation.time` in use_cases.yaml, or drop `drift.window_days` in checks.yaml.",
+            ja="drift.window_days があるのに時刻の列が決められていない。use_cases.yaml の evaluation.time に書くか、checks.yaml の drift.window_days を外す",
+        )
     return profiles.Days(evaluation.time, settings.window_days, settings.windows, today)
 
 
@@ -119,7 +145,7 @@ def _judge(found: _Measured, check: Check, digest: str) -> Finding:
         combine(seen.verdict for seen in observations),
         observations,
         n=max((one.n for one in newest), default=0),
-        detail=NOTHING if observations else _NO_COLUMN,
+        detail=_beside(found) if observations else _NO_COLUMN,
         data_digest=digest,
         cause=_cause(observations, found),
         statistics=(*_kept(found.own), *_counts(found)),
@@ -141,12 +167,8 @@ def tested(reference: Profile, current: Profile) -> Words:
 
 
 def _gone(found: _Measured) -> Iterable[Observation]:
-    for column in sorted(found.reference.keys() - found.windows.keys()):
-        text = Words(
-            "基準にある列がデータにない。データに列を戻すか、drift.exclude に書く",
-            "the reference has this column and the data do not; bring it back, or name it under `drift.exclude`",
-        )
-        yield Observation("column", column, verdict=Verdict.ERROR, detail=text)
+    for column in sorted((found.named | found.reference.keys()) - found.windows.keys()):
+        yield Observation("column", column, verdict=Verdict.ERROR, detail=_why_gone(column, found))
     if found.undated:
         text = Words(
             f"{found.undated:,} 行は時刻がないか未来の時刻で、どの区間にも入らない",
@@ -161,6 +183,38 @@ def _gone(found: _Measured) -> Iterable[Observation]:
             verdict=Verdict.INSUFFICIENT,
             detail=text,
         )
+
+
+def _beside(found: _Measured) -> Words:
+    """Columns that nobody judged: identifiers, times, and those that the reference does not have."""
+    left = [column for column in found.declared if column not in found.reference]
+    if not left:
+        return NOTHING
+    names, more = ", ".join(map(repr, left[:_MOST])), len(left) - _MOST
+    return Words(
+        f"基準に分布がなく比べない列: {names}" + (f" ほか {more} 列" if more > 0 else ""),
+        f"not compared, for the reference has no profile: {names}" + (f" and {more} more columns" if more > 0 else ""),
+    )
+
+
+def _why_gone(column: str, found: _Measured) -> Words:
+    if column not in found.reference:
+        return Words(
+            "drift.columns にあるが基準に分布がない。列名を直すか、識別子や日時なら外す",
+            "named under `drift.columns`, but the reference has no profile of it; correct the name, or drop it if it holds identifiers or times",
+        )
+    if column in found.declared:
+        kind = "数" if found.reference[column].categories is None else "文字か真偽値"
+        kind_en = "numbers" if found.reference[column].categories is None else "words"
+        return Words(
+            f"基準では{kind}の列だが、データでは {found.declared[column]}。データの型を戻すか、drift.exclude に書く",
+            f"holds {kind_en} in the reference and is {found.declared[column]} in the data; "
+            "restore its type, or name it under `drift.exclude`",
+        )
+    return Words(
+        "基準にある列がデータにない。データに列を戻すか、drift.exclude に書く",
+        "the reference has this column and the data do not; bring it back, or name it under `drift.exclude`",
+    )
 
 
 def _cause(observations: Iterable[Observation], found: _Measured) -> Words:

@@ -8,8 +8,8 @@ decide, for with enough rows every p-value is 0; the chi-square p-value is told 
   Without any drift it is (cells - 1)(1/n + 1/m) on average (Yurdakul, Naranjo, J. Risk Model Validation 14 (2020)):
   that is taken off before the lower bound is drawn, so that a small batch raises no alarm.
 - `js`, Jensen-Shannon distance, base 2, 0 to 1 (Endres, Schindelin, IEEE Trans. IT 49 (2003)), bounded likewise.
-- `ks`, Kolmogorov-Smirnov distance on five times as many bins; low by at most the largest bin's share. Its interval
-  holds for any distribution (Massart, Ann. Probab. 18 (1990)).
+- `ks`, Kolmogorov-Smirnov distance on five times as many bins; the upper bound adds what either function may step
+  within a bin. Its interval holds for any distribution (Massart, Ann. Probab. 18 (1990)).
 """
 
 from __future__ import annotations
@@ -271,10 +271,24 @@ def _ks(reference: Profile, current: Profile, limit: float, confidence: float) -
         return Distance(0.0, Interval(0.0, 1.0), 1.0)
     value, spread = ks(reference, current), 1 / math.sqrt(n) + 1 / math.sqrt(m)
     margin = math.sqrt(math.log(2 / (1 - confidence)) / 2) * spread
-    # Between two edges either function may have stepped as far as the larger of both bins.
-    error = max(max(one.counts[:-1]) / rows for one, rows in ((reference, n), (current, m)))
     p = min(1.0, 2 * math.exp(-2 * (max(0.0, value - limit) / spread) ** 2)) / 2
-    return Distance(value, Interval(max(0.0, value - margin), min(1.0, value + margin + error)), p)
+    return Distance(value, Interval(max(0.0, value - margin), min(1.0, _steps(reference, current) + margin)), p)
+
+
+def _steps(reference: Profile, current: Profile) -> float:
+    """The largest distance that the unbinned functions may have: one steps first in a bin, the other last.
+
+    Where a bin holds one value only, both step at once.
+    """
+    n, m = _present(reference, current)
+    a, b = ([0.0, *(count / rows for count in _cumulated(one))] for one, rows in ((reference, n), (current, m)))
+    edges = [-math.inf, *reference.edges, math.inf]
+    single = [math.nextafter(low, math.inf) == high for low, high in pairwise(edges)]
+    ahead = (
+        max(abs(a[at + 1] - b[at + 1]), 0.0 if alone else max(a[at + 1] - b[at], b[at + 1] - a[at]))
+        for at, alone in enumerate(single)
+    )
+    return max(ahead)
 
 
 def _present(*profiles: Profile) -> tuple[int, ...]:
@@ -295,4 +309,9 @@ def _cell_names(profile: Profile) -> list[Words]:
         return [*names, Words("その他の値", "other values"), missing]
     edges = [profile.edges[position] for position in profile.coarse]
     bounds = [-math.inf, *edges, math.inf]
-    return [*(Words(f"({low:.4g}, {high:.4g}]", f"({low:.4g}, {high:.4g}]") for low, high in pairwise(bounds)), missing]
+    return [*(_bin_name(low, high) for low, high in pairwise(bounds)), missing]
+
+
+def _bin_name(low: float, high: float) -> Words:
+    name = f"{high:.4g}" if math.nextafter(low, math.inf) == high else f"({low:.4g}, {high:.4g}]"
+    return Words(name, name)

@@ -196,6 +196,8 @@ def _locked(path: Path) -> Generator[Any]:
 
     with duckdb.connect(config=_CONFIG) as connection:
         connection.execute(f"SET allowed_paths = [{_literal(path)}]")
+        # Times with a zone are written in UTC, as PostgreSQL writes them, wherever the process runs.
+        connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection

@@ -255,3 +255,21 @@ def test_missing_tables_and_version_columns_are_named(tmp_path: Path) -> None:
         case = use_case(Table(kind="table", table=table, version_column=column))
         with pytest.raises(CheckNotRunError, match=why), open_table(case, version(), settings):
             pass
+
+
+def test_days_of_times_with_a_zone_are_those_of_utc_wherever_the_process_runs(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    at = pd.to_datetime(["2026-11-01 20:00"], utc=True)
+    pd.DataFrame({"at": at}).to_parquet(tmp_path / "rows.parquet")
+    code = (
+        "import sqlalchemy as sa; from pathlib import Path; from governance.checks import days\n"
+        "from governance.sources.dataset_file import open_file\n"
+        f"with open_file(Path({str(tmp_path / 'rows.parquet')!r})) as table:\n"
+        "    print(table.fetch(sa.select(days.of(table.rows.c.at)))[0][0])"
+    )
+    environment = {**os.environ, "TZ": "Asia/Tokyo"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout.strip() == "2026-11-01"

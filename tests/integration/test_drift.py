@@ -13,6 +13,7 @@ import pytest
 from governance.checks import drift, profiles
 from governance.core.drift import Profile
 from governance.core.terms import Finding, Verdict
+from governance.errors import CheckNotRunError
 from governance.policy import Check, Drift, Family, Text
 from governance.sources import datasets
 from tests.integration.evaluation_tables import KINDS, placed, version
@@ -147,6 +148,77 @@ def test_odd_columns_get_bins_and_lose_no_row(values: list[float], tmp_path: Pat
     profile = profiled("parquet", pd.DataFrame({"x": values}), tmp_path, check())[0]
     assert profile.n == len(values)
     assert sum(profile.cells) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([5.0] * 500, [900.0] * 500),
+        ([5.0] * 500, [-900.0] * 500),
+        ([0, 1] * 250, [0, 7] * 250),
+        ([0, 1] * 250, [-3, 1] * 250),
+        ([0.0] * 475 + list(range(1, 26)), [-1.0] * 475 + list(range(1, 26))),
+        ([*np.linspace(0, 1, 492), *(10.0 ** (30 * far) for far in range(1, 9))], list(np.linspace(2, 3, 500))),
+    ],
+    ids=["constant up", "constant down", "flag up", "flag down", "zeros down", "behind outliers"],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_that_many_rows_share_and_far_outliers_hide_no_shift(
+    kind: str, before: list[float], after: list[float], tmp_path: Path
+) -> None:
+    judged = check(limits={"psi": 0.2}, exclude=("version",))
+    reference = profiled(kind, pd.DataFrame({"x": before}), tmp_path / "a", judged)
+    assert sum(reference[0].counts) == 500
+    assert measure(kind, pd.DataFrame({"x": after}), tmp_path / "b", judged, reference).verdict is Verdict.FAIL
+    assert measure(kind, pd.DataFrame({"x": before}), tmp_path / "c", judged, reference).verdict is Verdict.PASS
+
+
+def test_a_flag_that_did_not_move_keeps_a_limit_on_kolmogorov_smirnov(tmp_path: Path) -> None:
+    judged, flags = check(limits={"ks": 0.1}), pd.DataFrame({"x": [0, 1] * 2500})
+    reference = profiled("parquet", flags, tmp_path / "a", judged)
+    assert measure("parquet", flags, tmp_path / "b", judged, reference).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_of_numbers_that_became_text_never_passes(kind: str, tmp_path: Path) -> None:
+    """Files: every value is missing now. Databases: an error that names both types."""
+    judged = check(columns=("x",))
+    reference = profiled(kind, pd.DataFrame({"x": np.arange(500.0)}), tmp_path / "a", judged)
+    finding = measure(kind, pd.DataFrame({"x": ["abc"] * 500}), tmp_path / "b", judged, reference)
+    seen = finding.observations[0]
+    is_file = kind in {"parquet", "csv"}
+    assert (seen.slice, seen.verdict) == ("x", Verdict.FAIL if is_file else Verdict.ERROR)
+    assert ("missing +100.0%" in finding.cause.en) if is_file else ("holds numbers" in seen.detail.en)
+
+
+def test_a_column_of_words_that_became_numbers_is_an_error_that_names_both(tmp_path: Path) -> None:
+    judged = check(columns=("x",))
+    reference = profiled("parquet", pd.DataFrame({"x": ["a", "b"] * 250}), tmp_path / "a", judged)
+    finding = measure("parquet", pd.DataFrame({"x": np.arange(500.0)}), tmp_path / "b", judged, reference)
+    assert finding.verdict is Verdict.ERROR
+    assert "holds words in the reference and is DOUBLE" in finding.observations[0].detail.en
+
+
+@pytest.mark.parametrize("named", ["incom", "customer", "at"])
+def test_a_named_column_that_cannot_be_judged_is_an_error(named: str, tmp_path: Path) -> None:
+    judged = check(columns=("income", named))
+    reference = profiled("parquet", rows(), tmp_path / "a", judged)
+    finding = measure("parquet", rows(seed=2), tmp_path / "b", judged, reference)
+    assert finding.verdict is Verdict.ERROR
+    assert [seen.slice for seen in finding.observations if seen.verdict is Verdict.ERROR] == [named]
+
+
+def test_columns_that_nobody_judged_are_named(tmp_path: Path) -> None:
+    reference = profiled("parquet", rows(), tmp_path / "a", check())
+    finding = measure("parquet", rows(seed=2).assign(new=1), tmp_path / "b", check(), reference)
+    assert finding.detail.en.endswith("'customer', 'at', 'new'")
+
+
+def test_windows_without_a_time_column_are_refused(tmp_path: Path) -> None:
+    judged = check(windows=3, window_days=10)
+    reference = profiled("parquet", rows(), tmp_path / "a", judged)
+    with pytest.raises(CheckNotRunError, match=r"evaluation\.time"):
+        measure("parquet", rows(), tmp_path / "b", judged, reference)
 
 
 def test_an_empty_table_tells_nothing(tmp_path: Path) -> None:
