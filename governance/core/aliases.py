@@ -111,7 +111,7 @@ def judge(moves: Iterable[AliasMove], decisions: Standing, policy: Policy, seen:
 
 def _judged(move: AliasMove, decisions: Standing, policy: Policy, seen_after: datetime | None) -> AliasMove:
     dated = replace(move, seen_after=seen_after)
-    codes = [code for code, gate in sorted(policy.gates.gates.items()) if move.alias in gate.protected_aliases]
+    codes = [code for code, gate in policy.gates.of_versions.items() if move.alias in gate.protected_aliases]
     if move.to_version is None or not codes:
         return dated
     key = VersionKey(move.model, move.to_version)

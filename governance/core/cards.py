@@ -156,7 +156,7 @@ def _risks(risks: Sequence[Risk], key: VersionKey, policy: Policy) -> Iterator[R
 
 def _checks(facts: Facts, case: UseCase | None, tier: RiskTier, policy: Policy, now: datetime) -> Iterator[CheckLine]:
     """What a gate requires and what was measured besides; a check that does not apply here is left out."""
-    wanted = {name for code in policy.gates.gates for name in required(code, tier, policy)}
+    wanted = {name for code in policy.gates.of_versions for name in required(code, tier, policy)}
     wanted -= set(case.exempt) if case else set()
     max_age = timedelta(days=policy.tiers.tiers[tier].max_age_days)
     for name in sorted(wanted | set(facts.results)):

@@ -153,7 +153,7 @@ def served(model: RegisteredModel, decisions: Mapping[tuple[VersionKey, str], Ga
     """How the gates decided on the versions that hold their protected aliases."""
     found = [
         decisions.get((VersionKey(model.name, number), code))
-        for code, gate in policy.gates.gates.items()
+        for code, gate in policy.gates.of_versions.items()
         for alias, number in model.aliases.items()
         if alias in gate.protected_aliases
     ]

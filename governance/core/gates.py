@@ -3,20 +3,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
+from governance.core import approvals, holds
+from governance.core.approvals import Outcome, Response, Settled
 from governance.core.evidence import digest
+from governance.core.holds import Hold
 from governance.core.inventory import governed
-from governance.core.terms import CheckResult, GateDecision, GateVerdict, Reason, Verdict, Words
+from governance.core.terms import NOTHING, CheckResult, GateDecision, GateVerdict, Reason, Verdict, Words
+from governance.core.tiers import classify
+from governance.core.waivers import Waiver, covers, live
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
     from governance.policy import Policy, UseCase
+
+UNWAIVABLE: Final = frozenset({"tier", "use_case", "hold", "order", "approval"})
+"""Reasons that are no checks: nothing lets them pass."""
+_VERDICTS: Final = {
+    Outcome.APPROVED: GateVerdict.PASS,
+    Outcome.REJECTED: GateVerdict.BLOCK,
+    Outcome.PENDING: GateVerdict.PENDING,
+}
 
 OPEN = frozenset({Verdict.PASS, Verdict.WARN})
 """Verdicts that let a version through; all others block."""
@@ -30,24 +46,92 @@ def required(code: str, tier: RiskTier, policy: Policy) -> tuple[str, ...]:
     return by_tier[max(by_tier, key=lambda named: named.rank)] if by_tier else ()
 
 
-def decide(
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """What people said about a version, and what the gates before decided."""
+
+    waivers: tuple[Waiver, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    responses: tuple[Response, ...] = ()
+    earlier: Mapping[str, GateDecision] = field(default_factory=dict)
+    """Decisions of this version's other gates, by gate."""
+    slug: str | None = None
+    """The use case's name in the policy."""
+
+
+NO_OVERSIGHT: Final = Oversight()
+
+
+def about(said: Oversight, key: VersionKey, slug: str | None) -> Oversight:
+    """What of all that people said concerns one version."""
+    return replace(
+        said,
+        waivers=tuple(w for w in said.waivers if w.subject == key),
+        holds=holds.over(said.holds, key, slug),
+        responses=tuple(r for r in said.responses if r.subject == key),
+        slug=slug,
+    )
+
+
+def closed(code: str, decision: GateDecision | None) -> list[str]:
+    """Why a gate does not let a version through, in short; empty if it does."""
+    if decision is None:
+        return [f"{code}: no decision"]
+    blocking = [reason for reason in decision.reasons if reason.blocks]
+    return [f"{code} {r.check}: {r.text.en or r.verdict.value}" for r in blocking] if decision.blocks else []
+
+
+def decide_each(
+    codes: Sequence[str],
+    subject: ModelVersion,
+    use_case: UseCase | None,
+    results: Mapping[str, CheckResult],
+    policy: Policy,
+    oversight: Oversight,
+    *,
+    now: datetime,
+) -> list[GateDecision]:
+    """Decide at one gate after the other; each knows what those before it decided just now."""
+    tier, earlier = classify(use_case, policy.tiers), dict(oversight.earlier)
+    for code in codes:
+        given = replace(oversight, earlier=earlier)
+        earlier[code] = decide(code, subject, use_case, tier, results, policy, given, now=now)
+    return [earlier[code] for code in codes]
+
+
+def decide(  # noqa: PLR0913 - what it weighs, one by one
     code: str,
     subject: ModelVersion,
     use_case: UseCase | None,
     tier: RiskTier,
     results: Mapping[str, CheckResult],
     policy: Policy,
+    oversight: Oversight = NO_OVERSIGHT,
     *,
     now: datetime,
 ) -> GateDecision:
-    """Weigh the newest result of every required check.
+    """Weigh the newest result of every required check, then what people said.
 
-    A prohibited tier and a model without a use case block outright. A required check that is
-    missing, stale, failed, in error or undecided blocks too. Nothing else does.
+    A hold, a prohibited tier, a model without a use case and a gate before this one that is not open block
+    outright. A required check that is missing, stale, failed, in error or undecided blocks unless a live waiver
+    covers it. Where the policy wants approval, it has to be given to exactly these facts. Nothing else blocks.
     """
     weighed = {name: results[name] for name in required(code, tier, policy) if name in results}
-    reasons = tuple(_reasons(code, use_case, tier, results, policy, now))
+    reasons = (
+        *_standing_orders(code, subject.key, policy, oversight),
+        *_reasons(code, use_case, tier, results, policy, now),
+    )
+    reasons = tuple(_waived(reason, code, subject.key, tier, policy, oversight.waivers, now) for reason in reasons)
+    bound = _bound(code, subject, tier, weighed, reasons, policy, oversight)
+    facts_digest = digest(bound)
     verdict = GateVerdict.BLOCK if any(reason.blocks for reason in reasons) else GateVerdict.PASS
+    approval = approvals.needed(policy.gates.gates[code], tier)
+    if approval is not None:
+        mine = [r for r in oversight.responses if (r.subject, r.gate) == (subject.key, code)]
+        settled = approvals.settle(approval, mine, facts_digest, now=now)
+        if verdict is GateVerdict.PASS:
+            verdict = _VERDICTS[settled.outcome]
+            reasons = (*reasons, _answered(settled, facts_digest, bound))
     return GateDecision(
         subject=subject.key,
         gate=code,
@@ -55,10 +139,70 @@ def decide(
         verdict=verdict,
         reasons=reasons,
         policy_digest=policy.digest,
-        facts_digest=_facts_digest(subject, tier, weighed, reasons),
+        facts_digest=facts_digest,
         evidence={name: result.id for name, result in weighed.items()},
         at=now,
+        bound=bound,
     )
+
+
+def _standing_orders(code: str, key: VersionKey, policy: Policy, oversight: Oversight) -> Iterator[Reason]:
+    """Holds, and gates that have to be open first."""
+    for hold in holds.over(oversight.holds, key, oversight.slug):
+        said = Words(f"停止命令 {hold.id}: {hold.reason}", f"hold {hold.id}: {hold.reason}")
+        yield Reason("hold", Verdict.FAIL, said, at=hold.ordered_at)
+    for earlier in policy.gates.gates[code].after:
+        decision = oversight.earlier.get(earlier)
+        if decision is None or decision.blocks:
+            verdict = Verdict.NOT_RUN if decision is None else Verdict.FAIL
+            yield Reason("order", verdict, Words(f"ゲート {earlier} が未通過", f"gate {earlier} is not open yet"))
+
+
+def _waived(
+    reason: Reason,
+    code: str,
+    key: VersionKey,
+    tier: RiskTier,
+    policy: Policy,
+    waivers: Sequence[Waiver],
+    now: datetime,
+) -> Reason:
+    """The reason as it is, or no longer blocking where a live waiver covers it."""
+    if not reason.blocks or reason.check in UNWAIVABLE:
+        return reason
+    rule, zone = policy.waivers.tiers.get(tier), ZoneInfo(policy.calendar.time_zone)
+    for waiver in live((w for w in waivers if w.subject == key), zone, now=now):
+        if covers(waiver, code, reason.check, reason.verdict, rule):
+            said = Words(
+                f"適用除外 {waiver.id} ({waiver.expires_on} まで): {waiver.control}",
+                f"waived until {waiver.expires_on} by {waiver.id}: {waiver.control}",
+            )
+            return replace(reason, blocks=False, waiver=waiver.id, text=reason.text.then(said))
+    return reason
+
+
+def _answered(settled: Settled, facts_digest: str, bound: Mapping[str, str]) -> Reason:
+    """What the seats said, as a reason; where answers are missing, what changed since they were given."""
+    shown = approvals.code(facts_digest)
+    given = ", ".join(f"{r.person} ({r.seat}: {r.answer.value})" for r in settled.counted)
+    match settled.outcome:
+        case Outcome.APPROVED:
+            said = Words(f"承認: {given}。照合コード {shown}", f"approved by {given}; code {shown}")
+            return Reason("approval", Verdict.PASS, said, blocks=False)
+        case Outcome.REJECTED:
+            said = Words(f"却下: {given}。照合コード {shown}", f"rejected: {given}; code {shown}")
+            return Reason("approval", Verdict.FAIL, said)
+        case Outcome.PENDING:
+            seats = ", ".join(settled.missing)
+            said = Words(f"承認待ち: {seats}。照合コード {shown}", f"waiting for {seats}; code {shown}")
+            return Reason("approval", Verdict.NOT_RUN, said.then(_outdated(settled, bound)))
+
+
+def _outdated(settled: Settled, bound: Mapping[str, str]) -> Words:
+    if not settled.outdated:
+        return NOTHING
+    differs = "; ".join(approvals.changed(settled.outdated[0].bound, bound)) or "?"
+    return Words(f"前回の回答後に変わった事実: {differs}", f"changed since the last answer: {differs}")
 
 
 def _reasons(
@@ -127,20 +271,36 @@ def _explain(name: str, result: CheckResult) -> Iterator[Reason]:
         )
 
 
-def _facts_digest(
-    subject: ModelVersion, tier: RiskTier, results: Mapping[str, CheckResult], reasons: tuple[Reason, ...]
-) -> str:
-    """What the decision rested on; a re-run with the same data, limits and verdicts leaves it as it is."""
-    return digest(
-        {
-            "subject": subject.key,
-            "run": subject.run_id,
-            "tier": tier,
-            "datasets": subject.datasets,
-            "results": {name: [r.finding.verdict, r.finding.data_digest, r.definition] for name, r in results.items()},
-            "reasons": [[r.check, r.verdict, r.blocks] for r in reasons],
-        }
-    )
+def _bound(
+    code: str,
+    subject: ModelVersion,
+    tier: RiskTier,
+    results: Mapping[str, CheckResult],
+    reasons: tuple[Reason, ...],
+    policy: Policy,
+    oversight: Oversight,
+) -> dict[str, str]:
+    """What the decision rests on and is bound to; a re-run with the same data, limits and verdicts leaves it as it is.
+
+    Names start with their kind (`policy.Bound`); kinds that the policy does not call material are left out.
+    """
+    told = {"subject": str(subject.key), "run": subject.run_id or "-", "tier": tier.value}
+    told |= {f"dataset {dataset.context} {dataset.name}": dataset.digest for dataset in subject.datasets}
+    for name, result in results.items():
+        told[f"check {name}"] = result.finding.verdict.value
+        told[f"data {name}"] = result.finding.data_digest or "-"
+        told[f"definition {name}"] = result.definition
+    for reason in reasons:
+        # A check that ran out of time, or was never run, is told from the reasons alone.
+        if reason.blocks or reason.check not in results:
+            told[f"check {reason.check}"] = reason.verdict.value
+        if reason.waiver:
+            told[f"waiver {reason.check}"] = reason.waiver
+    told |= {f"hold {hold.id}": hold.target for hold in holds.over(oversight.holds, subject.key, oversight.slug)}
+    before = {earlier: oversight.earlier.get(earlier) for earlier in policy.gates.gates[code].after}
+    told |= {f"gate {earlier}": decision.facts_digest for earlier, decision in before.items() if decision}
+    kinds = {"subject", *(kind.value for kind in policy.gates.material)}
+    return {name: value for name, value in told.items() if name.split(" ", 1)[0] in kinds}
 
 
 def standing(
@@ -149,7 +309,7 @@ def standing(
     """The newest decisions on versions that stand at a gate now; blocked first, then by name."""
     found = [
         decisions[version.key, code]
-        for code, gate in policy.gates.gates.items()
+        for code, gate in policy.gates.of_versions.items()
         for model in models
         for version in governed(model, gate)
         if (version.key, code) in decisions

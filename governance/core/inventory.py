@@ -248,7 +248,7 @@ def use_case_of(model: str, policy: Policy) -> tuple[str, UseCase] | tuple[None,
 def findings(models: Sequence[RegisteredModel], decisions: Standing, policy: Policy) -> tuple[InventoryFinding, ...]:
     """Everything out of order, sorted; `decisions` are the newest by version and gate."""
     found = [*_orphans(models, policy), *_use_case_gaps(models, policy)]
-    for code, gate in policy.gates.gates.items():
+    for code, gate in policy.gates.of_versions.items():
         found += _ungoverned(models, decisions, code, gate, policy)
     return tuple(sorted(found, key=lambda f: (f.kind, f.subject, f.use_case or "", f.detail.en)))
 

@@ -174,7 +174,7 @@ def _required_results(at: Position, policy: Policy) -> Iterator[tuple[VersionKey
         tier = classify(case, policy.tiers)
         wanted = {
             (version.key, name)
-            for code, gate in policy.gates.gates.items()
+            for code, gate in policy.gates.of_versions.items()
             for version in governed(model, gate)
             for name in required(code, tier, policy)
             if name not in case.exempt

@@ -25,7 +25,11 @@ LABELS: Final[Mapping[type, Mapping[str, Pair]]] = {
         "fail": ("不合格", "fail"),
         "error": ("エラー", "error"),
     },
-    GateVerdict: {"pass": ("通過", "passed"), "block": ("不通過", "blocked")},
+    GateVerdict: {
+        "pass": ("通過", "passed"),
+        "pending": ("承認待ち", "awaiting approval"),
+        "block": ("不通過", "blocked"),
+    },
     Light: {
         "green": ("良好", "green"),
         "amber": ("注意", "amber"),
@@ -68,6 +72,9 @@ CHECKS: Final[Mapping[str, Pair]] = {
     "ownerless": ("責任者不在", "ownerless"),
     "tier": ("リスク区分", "tier"),
     "use_case": ("ユースケース", "use case"),
+    "hold": ("停止命令", "hold"),
+    "order": ("ゲートの順序", "order of gates"),
+    "approval": ("承認", "approval"),
 }
 OBSERVED: Final[Mapping[str, Pair]] = {
     # In Japanese the unit at the end of a name is printed behind the figures.

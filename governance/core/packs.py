@@ -198,7 +198,7 @@ def _unknowns(at: Position, gates: Sequence[GateLine], policy: Policy) -> tuple[
     unknown += [
         Unknown(str(version.key), Words(f"{code}: 判定なし", f"{code}: no decision"), None)
         for model in at.models
-        for code, gate in policy.gates.gates.items()
+        for code, gate in policy.gates.of_versions.items()
         for version in governed(model, gate)
         if (version.key, code) not in at.decisions
     ]

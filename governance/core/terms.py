@@ -28,6 +28,8 @@ class GateVerdict(StrEnum):
     """What a gate decided."""
 
     PASS = "pass"  # noqa: S105 - not a password
+    PENDING = "pending"
+    """The evidence is there; people have yet to approve it."""
     BLOCK = "block"
 
 
@@ -202,6 +204,8 @@ class Reason:
     blocks: bool = True
     exempt: bool = False
     """Somebody decided that the check does not apply; `text` says why. That is no pass."""
+    waiver: str = ""
+    """Id of the waiver that lets the check pass for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,8 @@ class GateDecision:
     """Check -> id of the result that it rested on."""
     at: datetime
     id: str = ""
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """What it rests on, by name: the facts under `facts_digest`. Older decisions do not tell."""
 
     @property
     def blocks(self) -> bool:

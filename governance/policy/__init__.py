@@ -6,26 +6,31 @@ from governance.policy.bias import BiasLimits, Grouping
 from governance.policy.checks import Check, Family
 from governance.policy.drift import Drift
 from governance.policy.evaluation import Evaluation, File, Logged, MetricFloor, Table
+from governance.policy.gates import Approval, Asking, Bound, Gate, Gates, GateSubject, Mode
 from governance.policy.inventory import Inventory
 from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
+from governance.policy.oversight import Holds, WaiverRule, Waivers
 from governance.policy.sections import (
     Audience,
     Calendar,
-    Gate,
     KpiTarget,
     Meeting,
+    People,
     RiskRule,
     Risks,
-    RiskTier,
     Tiers,
     UseCase,
 )
+from governance.policy.tiers import RiskTier
 
 __all__ = [
     "OPTIONAL",
     "SECTIONS",
+    "Approval",
+    "Asking",
     "Audience",
     "BiasLimits",
+    "Bound",
     "Calendar",
     "Check",
     "Drift",
@@ -33,12 +38,17 @@ __all__ = [
     "Family",
     "File",
     "Gate",
+    "GateSubject",
+    "Gates",
     "Grouping",
+    "Holds",
     "Inventory",
     "KpiTarget",
     "Logged",
     "Meeting",
     "MetricFloor",
+    "Mode",
+    "People",
     "Policy",
     "RiskRule",
     "RiskTier",
@@ -47,6 +57,8 @@ __all__ = [
     "Text",
     "Tiers",
     "UseCase",
+    "WaiverRule",
+    "Waivers",
     "json_schema",
     "load",
     "load_section",

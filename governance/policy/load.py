@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from governance.errors import PolicyError
 from governance.policy import checks, sections, yaml
+from governance.policy.gates import Gates
 from governance.policy.inventory import Inventory
+from governance.policy.oversight import Holds, Waivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 SECTIONS: Final[dict[str, type[Section]]] = {
     "company": sections.Company,
     "tiers": sections.Tiers,
-    "gates": sections.Gates,
+    "gates": Gates,
     "checks": checks.Checks,
     "use_cases": sections.UseCases,
     "risks": sections.Risks,
@@ -32,6 +34,8 @@ SECTIONS: Final[dict[str, type[Section]]] = {
     "people": sections.People,
     "calendar": sections.Calendar,
     "inventory": Inventory,
+    "waivers": Waivers,
+    "holds": Holds,
 }
 """Section -> its type; the file is `<section>.yaml`."""
 INVENTORY_RULES: Final = frozenset({"orphan", "ownerless", "unserved", "ungoverned_champion"})
@@ -47,7 +51,7 @@ class Policy(BaseModel):
 
     company: sections.Company
     tiers: sections.Tiers
-    gates: sections.Gates
+    gates: Gates
     checks: checks.Checks
     use_cases: sections.UseCases
     risks: sections.Risks
@@ -55,6 +59,8 @@ class Policy(BaseModel):
     people: sections.People
     calendar: sections.Calendar
     inventory: Inventory = Inventory()
+    waivers: Waivers = Waivers()
+    holds: Holds = Holds()
 
     @cached_property
     def digest(self) -> str:
@@ -193,6 +199,7 @@ def _contradictions(policy: Policy) -> Iterator[tuple[Place, str]]:
     yield from _unknown_owners(policy)
     yield from _models_served_twice(policy)
     yield from _unknown_risk_rules(policy)
+    yield from _unknown_seats(policy)
 
 
 def _unknown_checks(policy: Policy) -> Iterator[tuple[Place, str]]:
@@ -224,6 +231,21 @@ def _unknown_risk_rules(policy: Policy) -> Iterator[tuple[Place, str]]:
     for name in policy.risks.rules:
         if name not in known:
             yield ("risks", "rules", name), f"no such check or inventory finding; known are {', '.join(sorted(known))}"
+
+
+def _unknown_seats(policy: Policy) -> Iterator[tuple[Place, str]]:
+    named: list[tuple[Place, str]] = [
+        (("gates", "gates", code, "approval", tier.value, "seats"), seat)
+        for code, gate in policy.gates.gates.items()
+        for tier, approval in gate.approval.items()
+        for seat in approval.seats
+    ]
+    named += [(("waivers", "tiers", tier.value, "seat"), rule.seat) for tier, rule in policy.waivers.tiers.items()]
+    named += [(("holds", "seats"), seat) for seat in policy.holds.seats]
+    named += [(("holds", "emergency_seats"), seat) for seat in policy.holds.emergency_seats]
+    for where, seat in named:
+        if seat not in policy.people.seats:
+            yield where, f"seat {seat!r} is not in people.yaml; add it to seats there or name another"
 
 
 def _models_served_twice(policy: Policy) -> Iterator[tuple[Place, str]]:

@@ -12,23 +12,10 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from governance.policy.base import Code, Line, Positive, Section, Slug, Text
 from governance.policy.evaluation import Evaluation, MetricFloor
+from governance.policy.tiers import RiskTier
 
 Outcome = Literal["fail", "error", "stale", "not_run", "insufficient"]
 """The verdicts that close a gate."""
-
-
-class RiskTier(StrEnum):
-    """How much harm a use case can do (3.3-05a), least first."""
-
-    LOW = "low"
-    LIMITED = "limited"
-    HIGH = "high"
-    PROHIBITED = "prohibited"
-
-    @property
-    def rank(self) -> int:
-        """0 for the least harmful tier."""
-        return list(RiskTier).index(self)
 
 
 class Audience(StrEnum):
@@ -89,29 +76,6 @@ class Tiers(Section):
         if missing := set(RiskTier) - set(self.tiers):
             raise ValueError(f"tiers not described: {', '.join(sorted(missing))}")
         return self
-
-
-# --- gates.yaml ---------------------------------------------------------------------------
-
-
-class Gate(Section):
-    """A point that a model version passes only with the required evidence (3.2-01b)."""
-
-    name: Text
-    required_checks: dict[RiskTier, Annotated[tuple[Slug, ...], Field(min_length=1)]] = Field(min_length=1)
-    """A tier not named here is held to the strictest tier named."""
-    protected_aliases: tuple[Slug, ...]
-    """MLflow aliases that only a version with a valid decision may hold."""
-    candidate_aliases: tuple[Slug, ...] = ()
-    """Further aliases whose versions are taken to the gate."""
-    latest: bool = True
-    """Also take the newest version of each model to the gate."""
-
-
-class Gates(Section):
-    """Which gates there are. File: gates.yaml."""
-
-    gates: dict[Code, Gate] = Field(min_length=1)
 
 
 # --- use_cases.yaml -----------------------------------------------------------------------
@@ -204,6 +168,26 @@ class Person(Section):
 
     name: Text
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    login: Line | None = None
+    """How Airflow and this machine know the person; None: by the name of this entry."""
+    left_on: date | None = None
+    """From this day on the person answers for nothing."""
+
+
+class Delegation(Section):
+    """A seat that somebody else holds for a while."""
+
+    seat: Slug
+    to: Slug
+    since: date
+    until: date
+    """The last day, included."""
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.until < self.since:
+            raise ValueError("until is before since")
+        return self
 
 
 class People(Section):
@@ -212,6 +196,7 @@ class People(Section):
     people: dict[Slug, Person]
     seats: dict[Slug, Slug]
     """Seat -> person; `caio` must be held."""
+    delegations: tuple[Delegation, ...] = ()
 
     @model_validator(mode="after")
     def _seats_held(self) -> Self:
@@ -220,7 +205,27 @@ class People(Section):
         for seat, person in self.seats.items():
             if person not in self.people:
                 raise ValueError(f"seat {seat} is held by {person}, who is not among the people")
+        for delegation in self.delegations:
+            if delegation.seat not in self.seats or delegation.to not in self.people:
+                raise ValueError(f"delegation of {delegation.seat} to {delegation.to}: no such seat or person")
         return self
+
+    @model_validator(mode="after")
+    def _logins_differ(self) -> Self:
+        logins = [person.login or slug for slug, person in self.people.items()]
+        if twice := {login for login in logins if logins.count(login) > 1}:
+            raise ValueError(f"login {min(twice)} belongs to more than one person")
+        return self
+
+    def who(self, login: str) -> str | None:
+        """The person behind a login."""
+        return next((slug for slug, person in self.people.items() if (person.login or slug) == login), None)
+
+    def holders(self, seat: str, day: date) -> tuple[str, ...]:
+        """Who may answer for a seat on a day: its holder and who stands in, without those who left."""
+        delegates = [d.to for d in self.delegations if d.seat == seat and d.since <= day <= d.until]
+        named = dict.fromkeys([*([self.seats[seat]] if seat in self.seats else []), *delegates])
+        return tuple(p for p in named if (left := self.people[p].left_on) is None or day < left)
 
 
 # --- calendar.yaml ------------------------------------------------------------------------

@@ -25,6 +25,7 @@ _MONTHS: Final = (
 )
 NO_TONE: Final = "plain"
 """Neither good nor bad nor unknown: it does not apply, or only informs."""
+_GATES: Final = {GateVerdict.PASS: Light.GREEN, GateVerdict.PENDING: Light.AMBER, GateVerdict.BLOCK: Light.RED}
 _TONES: Final = {
     Verdict.PASS: Light.GREEN,
     Verdict.WARN: Light.AMBER,
@@ -110,5 +111,5 @@ def tone(member: StrEnum) -> str:
     if isinstance(member, Light):
         return member.value
     if isinstance(member, GateVerdict):
-        return (Light.GREEN if member is GateVerdict.PASS else Light.RED).value
+        return _GATES[member].value
     return (_TONES.get(member, Light.GREY) if isinstance(member, Verdict) else Light.GREY).value

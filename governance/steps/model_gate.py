@@ -29,7 +29,7 @@ from governance.core.wording import check_name, label, reason_line
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, Policy, RiskTier, UseCase
 from governance.sources import datasets
-from governance.steps import evidence_files, evidence_seal
+from governance.steps import evidence_files, evidence_seal, oversight
 from governance.store import gates as facts
 from governance.store import inventory as inventory_facts
 from governance.store import registers, statistics
@@ -80,7 +80,7 @@ def plan(rt: Runtime) -> list[dict[str, str | int]]:
         results, changed = facts.results(session, at), inventory_facts.changed_at(session, at)
     wanted = set()
     for model in models:
-        for code, gate in rt.policy.gates.gates.items():
+        for code, gate in rt.policy.gates.of_versions.items():
             for version in inventory.governed(model, gate):
                 known = _Known(results.get(version.key, {}), changed.get(version.key), decisions)
                 subject = _gather(rt, model, version, known)
@@ -116,14 +116,15 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
         The gates decided.
     """
     subject = _read(rt, key)
+    codes = _gates_of(rt, subject)
     with rt.writing() as session:
         telling = rt.telling(session)
         registers.record_policy(session, rt.policy, telling)
-        codes = _gates_of(rt, subject)
-        for code in codes:
-            decision = gates.decide(
-                code, subject.version, subject.use_case, subject.tier, subject.results, rt.policy, now=telling.at
-            )
+        said = oversight.of(session, telling.position, key.model, subject.slug)
+        decided = gates.decide_each(
+            codes, subject.version, subject.use_case, subject.results, rt.policy, said, now=telling.at
+        )
+        for decision in decided:
             facts.record_decision(session, decision, rt.code_version, telling)
     if subject.tier in _SEALED_AT_ONCE:
         evidence_seal.seal_soon(rt)
@@ -194,7 +195,7 @@ def _gather(rt: Runtime, model: RegisteredModel, version: ModelVersion, known: _
 def _gates_of(rt: Runtime, subject: _Subject) -> list[str]:
     return [
         code
-        for code, gate in sorted(rt.policy.gates.gates.items())
+        for code, gate in rt.policy.gates.of_versions.items()
         if subject.version in inventory.governed(subject.model, gate)
     ]
 

@@ -54,6 +54,11 @@ def results_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, CheckRe
     return found.get(key, {})
 
 
+def results_of_model(session: Session, model: str, at: AsOf) -> Results:
+    """The newest result of every check on every version of one model."""
+    return _by_version(session, at, CheckResultRow.model == plain(model))
+
+
 def history(
     session: Session,
     at: AsOf,
@@ -169,6 +174,7 @@ def record_decision(session: Session, decision: GateDecision, code_version: str,
         facts_digest=decision.facts_digest,
         evidence=dict(decision.evidence),
         code_version=code_version,
+        bound=dict(decision.bound) or None,
     )
     where = (
         GateDecisionRow.model == row.model,
@@ -223,4 +229,5 @@ def _decision(row: GateDecisionRow) -> GateDecision:
         evidence=row.evidence,
         at=row.effective_at,
         id=row.id,
+        bound=row.bound or {},
     )

@@ -10,6 +10,15 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from governance.store.base import Base, Fact
+from governance.store.models_oversight import (
+    AliasActionRow,
+    ApprovalRequest,
+    ApprovalRow,
+    EscalationRow,
+    HoldRow,
+    Refusal,
+    WaiverRow,
+)
 
 
 class InventorySweep(Fact):
@@ -140,6 +149,8 @@ class GateDecisionRow(Fact):
     facts_digest: Mapped[str]
     evidence: Mapped[dict[str, Any]]
     code_version: Mapped[str]
+    bound: Mapped[dict[str, Any] | None]
+    """The facts under `facts_digest`, by name."""
 
 
 class RiskAssessment(Fact):
@@ -298,6 +309,13 @@ FACTS: tuple[type[Fact], ...] = (
     SigningKey,
     EvidenceVerification,
     Erasure,
+    ApprovalRequest,
+    ApprovalRow,
+    WaiverRow,
+    HoldRow,
+    AliasActionRow,
+    Refusal,
+    EscalationRow,
 )
 """Every table that holds facts."""
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stopping a model: the CAIO's veto, and what proves that it took hold (3.3-06)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from governance.core.terms import NOTHING, VersionKey, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from governance.policy import Holds, People
+
+
+class HoldScope(StrEnum):
+    """What is held."""
+
+    MODEL = "model"
+    VERSION = "version"
+    """Written `model/3`."""
+    USE_CASE = "use_case"
+    VENDOR = "vendor"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An order that nothing of its scope may serve, until it is released."""
+
+    id: str
+    scope: HoldScope
+    target: str
+    ground: str
+    """The kind of harm it is to stop, for example `safety`."""
+    reason: str
+    ordered_by: str
+    ordered_at: datetime
+    is_emergency: bool = False
+    is_drill: bool = False
+    reviewed_at: datetime | None = None
+    review: str = ""
+    """What the committee found."""
+    released_at: datetime | None = None
+    released_by: str | None = None
+    conditions: str = ""
+    """Under what conditions it was released."""
+
+    @property
+    def is_live(self) -> bool:
+        """True until it is released."""
+        return self.released_at is None
+
+
+def covers(hold: Hold, key: VersionKey, use_case: str | None, vendor: str | None = None) -> bool:
+    """Whether a version is within the scope of a hold."""
+    match hold.scope:
+        case HoldScope.MODEL:
+            return hold.target == key.model
+        case HoldScope.VERSION:
+            return hold.target == f"{key.model}/{key.version}"
+        case HoldScope.USE_CASE:
+            return use_case is not None and hold.target == use_case
+        case HoldScope.VENDOR:
+            return vendor is not None and hold.target == vendor
+
+
+def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None, vendor: str | None = None) -> tuple[Hold, ...]:
+    """The live holds over a version, by id."""
+    return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case, vendor)), key=lambda h: h.id))
+
+
+def seats_of(person: str, people: People, day: date) -> frozenset[str]:
+    """The seats that a person answers for on a day."""
+    return frozenset(seat for seat in people.seats if person in people.holders(seat, day))
+
+
+def refuse_order(hold: Hold, people: People, policy: Holds, day: date) -> Words:
+    """Why a hold cannot be ordered; nothing if it can."""
+    seats = policy.emergency_seats if hold.is_emergency else policy.seats
+    if not seats_of(hold.ordered_by, people, day) & set(seats):
+        named = ", ".join(seats)
+        return Words(f"{hold.ordered_by} は {named} でない", f"{hold.ordered_by} holds none of the seats {named}")
+    if not hold.reason.strip():
+        return Words("理由が必要", "a reason is needed")
+    return NOTHING
+
+
+def refuse_release(hold: Hold, by: str, conditions: str, people: People, policy: Holds, day: date) -> Words:
+    """Why a hold cannot be released; nothing if it can. An emergency hold is reviewed first."""
+    if not seats_of(by, people, day) & set(policy.seats):
+        named = ", ".join(policy.seats)
+        return Words(f"{by} は {named} でない", f"{by} holds none of the seats {named}")
+    if hold.is_emergency and not hold.is_drill and hold.reviewed_at is None:
+        return Words("委員会の審査が済んでいない", "the committee has not reviewed it yet; record that first")
+    if not conditions.strip():
+        return Words("解除の条件が必要", "say under what conditions it is released, or `none` and why")
+    return NOTHING
+
+
+def review_due(hold: Hold, policy: Holds, is_open: Callable[[date], bool], day: date) -> date | None:
+    """The business day by which the committee reviews an emergency hold taken on `day`; None where none is owed."""
+    if not hold.is_emergency or hold.is_drill or hold.reviewed_at is not None:
+        return None
+    left = policy.review_business_days
+    while left:
+        day += timedelta(days=1)
+        left -= is_open(day)
+    return day
+
+
+def late(hold: Hold, proven_at: Sequence[datetime], aliases: int, policy: Holds, *, now: datetime) -> bool:
+    """Whether it is not proven for each of its aliases although the limit is over."""
+    limit = hold.ordered_at + timedelta(minutes=policy.enforce_minutes)
+    return hold.is_live and now > limit and len(proven_at) < aliases

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How gates stand at this moment: the newest facts, decided again; nothing is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from governance.core import alias_guard, gates, inventory
+from governance.core.terms import Words
+from governance.store import gates as gate_facts
+from governance.store import inventory as inventory_facts
+from governance.store import oversight as facts
+from governance.store import registers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from governance.core.gates import Oversight
+    from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey
+    from governance.runtime import Runtime
+    from governance.store.facts import AsOf, Telling
+
+Decided = dict[tuple["VersionKey", str], "GateDecision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The facts that gates weigh, read at once."""
+
+    models: Mapping[str, RegisteredModel]
+    results: Mapping[VersionKey, Mapping[str, CheckResult]]
+    recorded: Decided
+    said: Oversight
+
+
+def of(session: Session, at: AsOf, model: str | None = None, slug: str | None = None) -> Oversight:
+    """What people said about one model, or about all; three queries."""
+    return gates.Oversight(
+        waivers=tuple(facts.waivers(session, at)),
+        holds=tuple(hold for hold in facts.holds(session, at) if hold.is_live),
+        responses=tuple(facts.responses(session, at, model)),
+        slug=slug,
+    )
+
+
+def read(session: Session, at: AsOf, model: str | None = None) -> Standing:
+    """Everything that the gates weigh, of one model or of all; a fixed number of queries."""
+    if model is None:
+        found: Sequence[RegisteredModel] = inventory_facts.models(session, at)
+        results: Mapping[VersionKey, Mapping[str, CheckResult]] = gate_facts.results(session, at)
+    else:
+        one = inventory_facts.model(session, model, at)
+        found = [one] if one else []
+        results = gate_facts.results_of_model(session, model, at)
+    recorded = gate_facts.decisions(session, at, model)
+    return Standing({m.name: m for m in found}, results, recorded, of(session, at, model))
+
+
+def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[GateDecision]:
+    """What each gate that has decided on these versions before would decide now."""
+    decided: list[GateDecision] = []
+    now = rt.clock()
+    for key in keys:
+        model = standing.models.get(key.model)
+        version = next((v for v in model.versions if v.key == key), None) if model else None
+        if version is None:
+            continue
+        slug, case = inventory.use_case_of(key.model, rt.policy)
+        codes = [code for code in rt.policy.gates.of_versions if (key, code) in standing.recorded]
+        said = gates.about(standing.said, key, slug)
+        decided += gates.decide_each(codes, version, case, standing.results.get(key, {}), rt.policy, said, now=now)
+    return decided
+
+
+def refresh(rt: Runtime) -> list[GateDecision]:
+    """Decide again where something other than a measurement may have changed the outcome, and record what differs.
+
+    That is where a protected alias, an answer, a waiver or a hold is concerned: a waiver that ran out at midnight
+    or a result that went stale closes the gate with the next pass. Whoever needs to know is told once.
+
+    Returns:
+        The decisions whose verdict is another than before.
+    """
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        standing = read(session, telling.position)
+        before = standing.recorded
+        decided = decide(rt, standing, sorted(_concerned(rt, standing)))
+        registers.record_policy(session, rt.policy, telling)
+        for decision in decided:
+            gate_facts.record_decision(session, decision, rt.code_version, telling)
+        turned = [d for d in decided if d.verdict is not before[d.subject, d.gate].verdict]
+        for decision in turned:
+            _tell_reopened(session, before[decision.subject, decision.gate], decision, telling)
+    return turned
+
+
+def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
+    """Versions that were decided on and that people or aliases make a difference to."""
+    decided = {key for key, _gate in standing.recorded}
+    serving = {key for key, _alias in alias_guard.protected(standing.models.values(), rt.policy)}
+    spoken = {w.subject for w in standing.said.waivers} | {r.subject for r in standing.said.responses}
+    held = {
+        key for key in decided if gates.about(standing.said, key, inventory.use_case_of(key.model, rt.policy)[0]).holds
+    }
+    released = {key for (key, _gate), d in standing.recorded.items() if any(r.check == "hold" for r in d.reasons)}
+    return decided & (serving | spoken | held | released)
+
+
+def _tell_reopened(session: Session, before: GateDecision, now: GateDecision, telling: Telling) -> None:
+    """A gate that was open and closes by itself is told to the CAIO (E-25)."""
+    if before.blocks or not now.blocks:
+        return
+    why = "; ".join(sorted({reason.check for reason in now.reasons if reason.blocks}))
+    text = Words(f"{now.gate} {now.subject}: 再び閉鎖 ({why})", f"{now.gate} {now.subject} closed again: {why}")
+    facts.escalate(session, "E-25", str(now.subject), f"{now.gate} {now.facts_digest}", "caio", text, telling)
+
+
+def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> list[str]:
+    """Why a version may not hold a protected alias now; empty if it may.
+
+    Every gate that protects the alias has to have decided on it, and has to decide the same again on the facts as
+    they stand: an approval for facts that changed since carries nothing.
+    """
+    wanted = rt.policy.gates.protecting(alias)
+    now = {decision.gate: decision for decision in decide(rt, standing, [key])}
+    if key.model not in standing.models:
+        return [f"{key}: not in the inventory"]
+    return [reason for code in wanted for reason in gates.closed(code, now.get(code))]

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remember what people said about gates and what was done to aliases, and read it back as of a moment."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import select
+
+from governance.core.alias_guard import ActionKind, ActionState, AliasAction
+from governance.core.approvals import Answer, Request, Response
+from governance.core.evidence import plain
+from governance.core.holds import Hold, HoldScope
+from governance.core.terms import VersionKey, Words
+from governance.core.waivers import Waiver, WaiverState
+from governance.store.base import Fact
+from governance.store.facts import fact_id, newest, newest_one, record, record_changed
+from governance.store.models_oversight import (
+    AliasActionRow,
+    ApprovalRequest,
+    ApprovalRow,
+    EscalationRow,
+    HoldRow,
+    Refusal,
+    WaiverRow,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+    from governance.store.facts import AsOf, Telling
+
+F = TypeVar("F", bound=Fact)
+
+
+def responses(session: Session, at: AsOf, model: str | None = None) -> list[Response]:
+    """Every answer of every seat, of all models or of one; one query."""
+    where = () if model is None else (ApprovalRow.model == plain(model),)
+    return [
+        Response(
+            VersionKey(row.model, row.version),
+            row.gate,
+            row.facts_digest,
+            row.seat,
+            row.person,
+            Answer(row.answer),
+            row.reason,
+            row.effective_at,
+            row.bound,
+            row.id,
+        )
+        for row in newest(session, ApprovalRow, at, *where)
+    ]
+
+
+def record_response(session: Session, response: Response, telling: Telling) -> None:
+    """Append a seat's answer; whether it may answer is for the step to ask, in the same transaction."""
+    row = ApprovalRow(
+        subject=str(response.subject),
+        model=response.subject.model,
+        version=response.subject.version,
+        gate=response.gate,
+        facts_digest=response.facts_digest,
+        seat=response.seat,
+        person=response.person,
+        answer=response.answer.value,
+        reason=response.reason,
+        bound=dict(response.bound),
+    )
+    where = (ApprovalRow.model == plain(row.model), ApprovalRow.version == row.version)
+    record_changed(session, [row], telling, *where)
+
+
+def requests(session: Session, at: AsOf) -> list[Request]:
+    """The last request to each seat for each state of the facts."""
+    return [
+        Request(VersionKey(r.model, r.version), r.gate, r.facts_digest, r.seat, r.times, r.effective_at, r.source)
+        for r in newest(session, ApprovalRequest, at)
+    ]
+
+
+def record_requests(session: Session, asked: Sequence[Request], telling: Telling) -> None:
+    """Append that seats were asked."""
+    rows = [
+        ApprovalRequest(
+            subject=str(one.subject),
+            model=one.subject.model,
+            version=one.subject.version,
+            gate=one.gate,
+            facts_digest=one.facts_digest,
+            seat=one.seat,
+            times=one.times,
+        )
+        for one in asked
+    ]
+    record_changed(session, rows, telling)
+
+
+def waivers(session: Session, at: AsOf) -> list[Waiver]:
+    """Every waiver as it stands."""
+    return [
+        Waiver(
+            id=row.waiver,
+            subject=VersionKey(row.model, row.version),
+            state=WaiverState(row.state),
+            **_taken(row, "gate", "check", "reason", "control", "requested_by", "requested_at", "expires_on"),
+            **_taken(row, "decided_by", "decided_at", "renewal_of"),
+        )
+        for row in newest(session, WaiverRow, at)
+    ]
+
+
+def record_waiver(session: Session, waiver: Waiver, telling: Telling) -> None:
+    """Append how a waiver stands now."""
+    said = asdict(waiver) | {"waiver": waiver.id, "state": waiver.state.value}
+    said |= {"model": waiver.subject.model, "version": waiver.subject.version, "subject": str(waiver.subject)}
+    _append(session, WaiverRow, said, telling, WaiverRow.waiver == waiver.id)
+
+
+def holds(session: Session, at: AsOf) -> list[Hold]:
+    """Every hold as it stands."""
+    return [
+        Hold(
+            id=row.hold,
+            scope=HoldScope(row.scope),
+            **_taken(row, "target", "ground", "reason", "ordered_by", "ordered_at", "is_emergency", "is_drill"),
+            **_taken(row, "reviewed_at", "review", "released_at", "released_by", "conditions"),
+        )
+        for row in newest(session, HoldRow, at)
+    ]
+
+
+def record_hold(session: Session, hold: Hold, telling: Telling) -> None:
+    """Append how a hold stands now."""
+    said = asdict(hold) | {"hold": hold.id, "scope": hold.scope.value, "subject": f"{hold.scope.value} {hold.target}"}
+    _append(session, HoldRow, said, telling, HoldRow.hold == hold.id)
+
+
+def actions(session: Session, at: AsOf, model: str | None = None) -> list[AliasAction]:
+    """Every action on an alias as it stands, oldest first."""
+    rows = [row for row in newest(session, AliasActionRow, at) if model is None or row.model == plain(model)]
+    return [_action(row) for row in sorted(rows, key=lambda row: (row.effective_at, row.action))]
+
+
+def action(session: Session, id_: str, at: AsOf) -> AliasAction | None:
+    """One action as it stands."""
+    row = newest_one(session, AliasActionRow, at, AliasActionRow.action == id_)
+    return _action(row) if row else None
+
+
+def _action(row: AliasActionRow) -> AliasAction:
+    return AliasAction(
+        id=row.action,
+        kind=ActionKind(row.kind),
+        state=ActionState(row.state),
+        at=row.effective_at,
+        **_taken(row, "model", "alias", "from_version", "to_version", "ground", "seconds", "attempts", "proof"),
+    )
+
+
+def record_action(session: Session, action: AliasAction, telling: Telling) -> None:
+    """Append how far an action has come."""
+    said = asdict(action) | {"action": action.id, "kind": action.kind.value, "state": action.state.value}
+    said |= {"subject": action.model, "proof": dict(action.proof)}
+    _append(session, AliasActionRow, said, telling, AliasActionRow.action == action.id)
+
+
+def record_refusal(session: Session, subject: str, action: str, person: str, why: Words, telling: Telling) -> None:
+    """Append that something was refused; the same attempt of one task or command is told once."""
+    said = f"{why.en} / {why.ja}"
+    id_ = fact_id(Refusal, subject, action, person, said, telling.source)
+    known = newest_one(session, Refusal, telling.position, Refusal.id == id_)
+    if known is None:
+        record(session, [Refusal(id=id_, subject=subject, action=action, person=person, why=said)], telling)
+
+
+def refusals(session: Session, at: AsOf) -> Sequence[Refusal]:
+    """Every refused attempt, oldest first."""
+    wanted = select(Refusal).where(Refusal.effective_at <= at.as_of, Refusal.recorded_at <= at.known_at)
+    return session.scalars(wanted.order_by(Refusal.effective_at, Refusal.id)).all()
+
+
+def escalate(session: Session, rule: str, subject: str, ground: str, seat: str, text: Words, telling: Telling) -> bool:
+    """Append that somebody has to be told; the same ground escalates once. True if it is new."""
+    id_ = fact_id(EscalationRow, rule, subject, ground)
+    if newest_one(session, EscalationRow, telling.position, EscalationRow.id == id_) is not None:
+        return False
+    row = EscalationRow(id=id_, subject=subject, rule=rule, ground=ground, seat=seat, text=plain(text))
+    return bool(record(session, [row], telling))
+
+
+def escalations(session: Session, at: AsOf) -> Sequence[EscalationRow]:
+    """Everything that was escalated, oldest first."""
+    return sorted(newest(session, EscalationRow, at), key=lambda row: (row.effective_at, row.id))
+
+
+def _taken(row: Fact, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _append(
+    session: Session, table: type[F], said: Mapping[str, object], telling: Telling, *where: ColumnElement[bool]
+) -> None:
+    columns = {c.key for c in table.__table__.columns} - {"id", "effective_at"}
+    row = table(**{name: value for name, value in said.items() if name in columns})
+    record_changed(session, [row], telling, *where)
