@@ -292,8 +292,8 @@ def _bound(
         told[f"definition {name}"] = result.definition
     for reason in reasons:
         # A check that ran out of time, or was never run, is told from the reasons alone.
-        if reason.blocks or reason.check not in results:
-            told[f"check {reason.check}"] = reason.verdict.value
+        if reason.blocks or reason.exempt or reason.check not in results:
+            told[f"check {reason.check}"] = "exempt" if reason.exempt else reason.verdict.value
         if reason.waiver:
             told[f"waiver {reason.check}"] = reason.waiver
     told |= {f"hold {hold.id}": hold.target for hold in holds.over(oversight.holds, subject.key, oversight.slug)}

@@ -3,27 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.core import alias_guard, gates, inventory
-from governance.core.terms import Words
+from governance.core.gates import Oversight
+from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 from governance.store import registers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
-    from governance.core.gates import Oversight
-    from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey
     from governance.runtime import Runtime
     from governance.store.facts import AsOf, Telling
 
-Decided = dict[tuple["VersionKey", str], "GateDecision"]
+Decided = dict[tuple[VersionKey, str], GateDecision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,13 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
 
 
 def _tell_reopened(session: Session, before: GateDecision, now: GateDecision, telling: Telling) -> None:
-    """A gate that was open and closes by itself is told to the CAIO (E-25)."""
+    """A gate that was open and closes by itself is told to the CAIO: a waiver ran out (E-20), or evidence did (E-04)."""
     if before.blocks or not now.blocks:
         return
+    rule = "E-20" if any(reason.waiver for reason in before.reasons) else "E-04"
     why = "; ".join(sorted({reason.check for reason in now.reasons if reason.blocks}))
     text = Words(f"{now.gate} {now.subject}: 再び閉鎖 ({why})", f"{now.gate} {now.subject} closed again: {why}")
-    facts.escalate(session, "E-25", str(now.subject), f"{now.gate} {now.facts_digest}", "caio", text, telling)
+    facts.escalate(session, rule, str(now.subject), f"{now.gate} {now.facts_digest}", "caio", text, telling)
 
 
 def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> list[str]:
