@@ -11,6 +11,7 @@
     ├── StoreError                  the governance database is not as expected     never retried
     │   ├── ConflictError           the same fact was told twice, differently      retried
     │   └── NotFoundError           no such subject, decision or pack              never retried
+    ├── RefusedError                somebody may not, or the facts do not carry it never retried
     ├── DeliveryError               a message did not go out                       retried
     ├── ReportError                 a document could not be rendered               never retried
     └── EvidenceError               a record does not match its seal               never retried
@@ -83,6 +84,10 @@ class ConflictError(StoreError):
 
 class NotFoundError(StoreError):
     """Nothing is known under that name."""
+
+
+class RefusedError(GovernanceError):
+    """Somebody may not do that, or the facts do not carry it. The attempt is recorded."""
 
 
 class DeliveryError(GovernanceError):

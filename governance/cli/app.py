@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from governance.cli import checks, evidence, exports, facts, output, policy, setup
+from governance.cli import checks, evidence, exports, facts, gates, output, policy, setup
 from governance.errors import GovernanceError, PolicyError
 from governance.settings import Settings
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 facts.add_to(app)
 checks.add_to(app)
+gates.add_to(app)
 evidence.add_to(app)
 exports.add_to(app, facts.inventory)
 policy.add_to(app)

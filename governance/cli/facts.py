@@ -41,7 +41,7 @@ def _runtime() -> Runtime:
     return runtime.build(actor=getpass.getuser(), source="shell")
 
 
-def _asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
+def asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
     from governance.runtime import Asked
 
     return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)
@@ -91,7 +91,7 @@ def gate_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
     rt = _runtime()
     columns = ("gate", "subject", "tier", "verdict", "reasons")
     empty = "no gate has decided yet; run `governance sync` and `governance check run`"
-    output.rows(listings.gates(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
+    output.rows(listings.gates(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
 
 
 @inventory.command("list")
@@ -102,7 +102,7 @@ def inventory_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: out
     rt = _runtime()
     columns = ("model", "kind", "versions", "aliases", "use_case", "tier", "owner")
     output.rows(
-        listings.inventory(rt, _asked(rt, as_of, known_at)),
+        listings.inventory(rt, asked(rt, as_of, known_at)),
         columns,
         as_json=as_json,
         empty="the inventory is empty; run `governance sync`",
@@ -116,7 +116,7 @@ def inventory_findings(*, as_of: AsOf = None, known_at: KnownAt = None, as_json:
 
     rt = _runtime()
     output.rows(
-        listings.findings(rt, _asked(rt, as_of, known_at)),
+        listings.findings(rt, asked(rt, as_of, known_at)),
         ("kind", "subject", "use_case", "detail"),
         as_json=as_json,
         empty="nothing is out of order",
@@ -135,7 +135,7 @@ def inventory_aliases(
     from governance.steps import listings
 
     rt = _runtime()
-    found = listings.aliases(rt, model, _asked(rt, as_of, known_at))
+    found = listings.aliases(rt, model, asked(rt, as_of, known_at))
     columns = ("model", "alias", "from", "to", "after", "until", "decision", "outside_gate")
     output.rows(found, columns, as_json=as_json, empty="no alias was ever seen")
 
@@ -153,7 +153,7 @@ def inventory_holder(
     from governance.steps import listings
 
     rt = _runtime()
-    found = listings.holder(rt, model, alias, _asked(rt, as_of, known_at))
+    found = listings.holder(rt, model, alias, asked(rt, as_of, known_at))
     columns = ("model", "alias", "at", "version", "since", "doubt")
     output.rows([found], columns, as_json=as_json, empty="nothing is known")
 
@@ -172,7 +172,7 @@ def risks(
     if refresh:
         risk_register.reassess(rt)
     columns = ("score", "subject", "rule", "likelihood", "impact", "owner", "due_on", "cause")
-    output.rows(listings.risks(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no open risk")
+    output.rows(listings.risks(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no open risk")
 
 
 def kpis(
@@ -190,7 +190,7 @@ def kpis(
         kpi_metrics.measure(rt)
     columns = ("kpi", "value", "light", "numerator", "denominator", "detail")
     output.rows(
-        listings.kpis(rt, _asked(rt, as_of, known_at)),
+        listings.kpis(rt, asked(rt, as_of, known_at)),
         columns,
         as_json=as_json,
         empty="no KPI was measured yet; run `governance kpis --refresh`",
@@ -214,9 +214,7 @@ def pack_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
 
     rt = _runtime()
     columns = ("period", "revision", "interim", "as_of", "files")
-    output.rows(
-        listings.packs(rt, _asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet"
-    )
+    output.rows(listings.packs(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet")
 
 
 @pack.command("restatements")
@@ -225,7 +223,7 @@ def pack_restatements(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: 
     from governance.steps import listings
 
     rt = _runtime()
-    found = listings.restatements(rt, _asked(rt, as_of, known_at))
+    found = listings.restatements(rt, asked(rt, as_of, known_at))
     columns = ("period", "figure", "published", "now", "causes")
     output.rows(found, columns, as_json=as_json, empty="every published figure still reads as it did")
     if found:

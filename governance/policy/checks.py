@@ -30,11 +30,17 @@ def _is_default(grouping: object) -> bool:
     return grouping == Grouping()
 
 
+def _is_nobody(author: object) -> bool:
+    return author is None
+
+
 class Check(FamilySettings):
     """One check: how it measures and what it judges by."""
 
     family: Annotated[Family | OwnFamily, Field(union_mode="left_to_right")]
     name: Text
+    author: Slug | None = Field(default=None, exclude_if=_is_nobody)
+    """Who wrote it (people.yaml): that person approves nothing by it."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_n: Positive = 30
     """Below this many rows (per group for bias) the data cannot tell."""

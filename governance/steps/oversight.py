@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from governance.core import alias_guard, gates, inventory
 from governance.core.gates import Oversight
 from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
+from governance.errors import RefusedError
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
@@ -126,8 +127,22 @@ def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> lis
     Every gate that protects the alias has to have decided on it, and has to decide the same again on the facts as
     they stand: an approval for facts that changed since carries nothing.
     """
-    wanted = rt.policy.gates.protecting(alias)
-    now = {decision.gate: decision for decision in decide(rt, standing, [key])}
     if key.model not in standing.models:
         return [f"{key}: not in the inventory"]
-    return [reason for code in wanted for reason in gates.closed(code, now.get(code))]
+    now = {decision.gate: decision for decision in decide(rt, standing, [key])}
+    found: dict[str, None] = {}
+    for code in rt.policy.gates.protecting(alias):
+        for decision in (standing.recorded.get((key, code)), now.get(code)):
+            found |= dict.fromkeys(gates.closed(code, decision))
+    return list(found)
+
+
+def refuse(rt: Runtime, subject: str, action: str, login: str, why: Words) -> NoReturn:
+    """Record that something was refused, and say so.
+
+    Raises:
+        RefusedError: always.
+    """
+    with rt.writing() as session:
+        facts.record_refusal(session, subject, action, login, why, rt.telling(session))
+    raise RefusedError(f"{action} {subject}: {why.in_(rt.settings.language)}", hint="The attempt is recorded.")

@@ -152,6 +152,7 @@ def test_everything_that_nobody_can_tell_is_listed_and_nothing_else() -> None:
         "bias: insufficient data",
         "performance: stale",
         "data quality: not run",
+        "G5: no decision",
     }
     assert ("helpdesk-assistant v1", "G4: no decision") in unknowns
     assert assemble(facts()).unknowns == ()

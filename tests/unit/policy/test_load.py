@@ -74,7 +74,7 @@ MISTAKES = {
         f"{CREDIT}.performance.0", "either at_least or at_most",
     ),
     "a check that a gate requires and nobody defines": Mistake(
-        "gates", "high:    [bias, data_quality", "high:    [biass, data_quality", "gates.G4.required_checks.high",
+        "gates", "high:    [bias, data_quality", "high:    [biass, data_quality", "gates.G3.required_checks.high",
         "'biass' is not in checks.yaml; add it",
     ),
     "a gate that requires nothing": Mistake(
@@ -143,7 +143,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     for section, old, new in (("tiers", "default: low", "default: lowest"), ("gates", "latest: true", "latest: 1")):
         path = directory / f"{section}.yaml"
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(PolicyError, match=r"tiers\.yaml:2: default(.|\n)*gates\.yaml:11: gates\.G4\.latest"):
+    with pytest.raises(PolicyError, match=r"tiers\.yaml:2: default(.|\n)*gates\.yaml:36: gates\.G4\.latest"):
         policies.load(directory)
 
 

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask the seats, record what they answer, and promote what they approved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from governance.core import approvals, inventory
+from governance.core.approvals import Answer, Outcome, Request, Response, Settled
+from governance.core.terms import GateDecision, GateVerdict, VersionKey, Words
+from governance.errors import ConflictError, NotFoundError, RefusedError
+from governance.steps import model_gate, oversight
+from governance.store import oversight as facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from governance.runtime import Runtime
+    from governance.steps.oversight import Standing
+    from governance.store.facts import AsOf, Telling
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one seat is asked: a decision, and the code of the facts behind it."""
+
+    model: str
+    version: int
+    gate: str
+    seat: str
+    facts_digest: str
+
+    @property
+    def key(self) -> VersionKey:
+        """The version it is about."""
+        return VersionKey(self.model, self.version)
+
+
+def ask(rt: Runtime) -> list[Question]:
+    """The seats to ask now, recorded as asked; who was asked lately is not asked again.
+
+    A seat that has been reminded as often as the policy says is escalated to the CAIO, once.
+    """
+    oversight.refresh(rt)
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        standing = oversight.read(session, telling.position)
+        asked = _last_requests(session, telling.position)
+        found = list(_questions(rt, standing, asked, telling))
+        facts.record_requests(session, [request for _question, request in found], telling)
+        for question, request in found:
+            if request.times > rt.policy.gates.asking.escalate_after:
+                _escalate(session, question, request, telling)
+    return [question for question, _request in found]
+
+
+def _questions(
+    rt: Runtime, standing: Standing, asked: dict[tuple[str, ...], Request], telling: Telling
+) -> Iterator[tuple[Question, Request]]:
+    day = telling.at.astimezone(rt.zone).date()
+    for (key, gate), decision in sorted(standing.recorded.items(), key=lambda item: item[0]):
+        if decision.verdict is not GateVerdict.PENDING or gate not in rt.policy.gates.of_versions:
+            continue
+        settled = settle(rt, standing.said.responses, decision)
+        mine = {seat: r for seat in settled.missing if (r := asked.get(_series(decision, seat)))}
+        due = approvals.to_ask(settled.missing, mine, rt.policy.people, rt.policy.gates.asking, now=telling.at, day=day)
+        for seat, times in due:
+            question = Question(key.model, key.version, gate, seat, decision.facts_digest)
+            yield question, Request(key, gate, decision.facts_digest, seat, times, telling.at)
+
+
+def settle(rt: Runtime, responses: Sequence[Response], decision: GateDecision) -> Settled:
+    """What the answers to a decision come to now."""
+    approval = approvals.needed(rt.policy.gates.gates[decision.gate], decision.tier)
+    if approval is None:
+        return Settled(Outcome.APPROVED)
+    mine = [r for r in responses if (r.subject, r.gate) == (decision.subject, decision.gate)]
+    return approvals.settle(approval, mine, decision.facts_digest, now=rt.clock())
+
+
+def _series(decision: GateDecision, seat: str) -> tuple[str, ...]:
+    return (str(decision.subject), decision.gate, decision.facts_digest, seat)
+
+
+def _last_requests(session: Session, at: AsOf) -> dict[tuple[str, ...], Request]:
+    return {(str(r.subject), r.gate, r.facts_digest, r.seat): r for r in facts.requests(session, at)}
+
+
+def _escalate(session: Session, question: Question, request: Request, telling: Telling) -> None:
+    text = Words(
+        f"{question.gate} {question.key}: 役職 {question.seat} が {request.times - 1} 回の依頼に未回答",
+        f"{question.gate} {question.key}: {question.seat} left {request.times - 1} requests unanswered",
+    )
+    ground = f"{question.gate} {question.facts_digest} {question.seat}"
+    facts.escalate(session, "E-26", str(question.key), ground, "caio", text, telling)
+
+
+def question(rt: Runtime, key: VersionKey, gate: str, seat: str, code: str | None = None) -> Question:
+    """What a seat answers from a shell: the newest decision, which has to bear the code if one is named.
+
+    Raises:
+        RefusedError: the code is of other facts.
+        NotFoundError: the gate has not decided on the version.
+    """
+    with rt.reading() as session:
+        decision = gate_facts.decisions_of(session, key, rt.current(session)).get(gate)
+    if decision is None:
+        raise NotFoundError(f"{gate} has not decided on {key}", hint="Run model_gate, or `governance check run`.")
+    now = approvals.code(decision.facts_digest)
+    if code is not None and code.upper() != now:
+        raise RefusedError(f"{gate} {key}: the code is {now} by now", hint="The facts have changed; look again.")
+    return Question(key.model, key.version, gate, seat, decision.facts_digest)
+
+
+def shown(rt: Runtime, question: Question) -> str:
+    """What the seat is shown, in Markdown: the decision with its reasons, and the code to compare.
+
+    Raises:
+        RefusedError: the facts have changed since the seat was asked.
+    """
+    decision = _current(rt, question)
+    language = rt.settings.language
+    report = model_gate.report(decision, language)
+    code = Words("照合コード", "code").in_(language)
+    facts_of = "\n".join(f"    {name}: {value[:60]}" for name, value in sorted(decision.bound.items()))
+    return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted(report)}\n\n{facts_of}"
+
+
+def _quoted(text: str) -> str:
+    """As code: what comes from MLflow must not become a link or a heading."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _current(rt: Runtime, question: Question) -> GateDecision:
+    """The decision as the facts stand, if it is still the one that was asked about."""
+    with rt.reading() as session:
+        at = rt.current(session)
+        standing = oversight.read(session, at, question.model)
+    now = {d.gate: d for d in oversight.decide(rt, standing, [question.key])}
+    recorded = standing.recorded.get((question.key, question.gate))
+    decision = now.get(question.gate)
+    if decision is None or recorded is None:
+        raise NotFoundError(f"{question.gate} has not decided on {question.key}", hint="Run model_gate first.")
+    if decision.facts_digest != question.facts_digest:
+        was = recorded.bound if recorded.facts_digest == question.facts_digest else {}
+        differs = "; ".join(approvals.changed(was, decision.bound)) if was else "facts"
+        raise RefusedError(
+            f"{question.gate} {question.key}: changed since it was shown: {differs}",
+            hint="Look at the decision again; the seat is asked anew.",
+        )
+    return decision
+
+
+def answered(rt: Runtime, question: Question) -> str | None:
+    """Id of the seat's answer to exactly these facts, if it has given one."""
+    with rt.reading() as session:
+        found = facts.responses(session, rt.current(session), question.model)
+    return next((r.id for r in found if _answers(r, question)), None)
+
+
+def _answers(response: Response, question: Question) -> bool:
+    return (response.subject, response.gate, response.seat, response.facts_digest) == (
+        question.key,
+        question.gate,
+        question.seat,
+        question.facts_digest,
+    )
+
+
+def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) -> str:
+    """Record what a seat answers, if that person may answer for it and was shown what still holds.
+
+    The same answer told twice is told once.
+
+    Returns:
+        Id of the answer.
+
+    Raises:
+        RefusedError: the person may not answer, gave no reason, answered before, or the facts have changed. The
+            attempt is recorded.
+    """
+    person = rt.policy.people.who(login)
+    try:
+        why = _why_not(rt, question, login, person, said, reason)
+        decision = None if why else _current(rt, question)
+    except RefusedError as error:
+        why, decision = Words(str(error), str(error)), None
+    if decision is None or person is None:
+        oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, why)
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        known = next(
+            (r for r in facts.responses(session, telling.position, question.model) if _answers(r, question)), None
+        )
+        response = Response(
+            question.key,
+            question.gate,
+            question.facts_digest,
+            question.seat,
+            person or "",
+            Answer(said),
+            reason.strip(),
+            telling.at,
+            decision.bound,
+        )
+        if known is None:
+            facts.record_response(session, response, telling)
+    if known is not None and (known.person, known.answer) != (response.person, response.answer):
+        told = Words(
+            f"役職 {question.seat} は回答済み ({known.answer})", f"{question.seat} has already said {known.answer}"
+        )
+        oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, told)
+    oversight.refresh(rt)
+    found = answered(rt, question)
+    if found is None:
+        raise ConflictError(f"{question.key}: the answer is not there", hint="Run it again.")
+    return found
+
+
+def _why_not(rt: Runtime, question: Question, login: str, person: str | None, said: str, reason: str) -> Words:
+    if person is None:
+        return Words(f"{login} は people.yaml にない", f"{login} is nobody in people.yaml")
+    if said not in set(Answer):
+        return Words(f"回答 {said} はない", f"{said} is no answer; say approve or reject")
+    with rt.reading() as session:
+        standing = oversight.read(session, rt.current(session), question.model)
+    decision = standing.recorded.get((question.key, question.gate))
+    gate = rt.policy.gates.of_versions.get(question.gate)
+    approval = approvals.needed(gate, decision.tier) if gate and decision else None
+    if approval is None or question.seat not in approval.seats:
+        return Words(
+            f"{question.gate} は役職 {question.seat} に尋ねていない", f"{question.gate} does not ask {question.seat}"
+        )
+    own = _interests(rt, standing, question)
+    return approvals.refusal(
+        person, question.seat, reason, rt.policy.people, own, rt.clock().astimezone(rt.zone).date()
+    )
+
+
+def _interests(rt: Runtime, standing: Standing, question: Question) -> approvals.Interests:
+    _slug, case = inventory.use_case_of(question.model, rt.policy)
+    model = standing.models.get(question.model)
+    version = next((v for v in model.versions if v.key == question.key), None) if model else None
+    decision = standing.recorded[question.key, question.gate]
+    authors = [rt.policy.checks.checks[name].author for name in decision.evidence if name in rt.policy.checks.checks]
+    return approvals.interests(case, version.tags if version else {}, authors)
+
+
+def report_unanswered(rt: Runtime, questions: Sequence[Question], ids: Sequence[str]) -> list[str]:
+    """Say which waiting tasks ended as if answered although no answer is recorded.
+
+    Whoever marks such a task as success, or writes an XCom, achieves nothing; that they tried is a fact and told to
+    the CAIO once.
+
+    Returns:
+        One line per task or forged answer.
+    """
+    with rt.reading() as session:
+        known = facts.responses(session, rt.current(session))
+    recorded = {r.id for r in known}
+    lines = [f"{id_[:80]}: no such answer" for id_ in ids if id_ and id_ not in recorded]
+    lines += [
+        f"{q.gate} {q.key} {q.seat}: the task ended without an answer"
+        for q in questions
+        if not any(_answers(r, q) for r in known)
+    ]
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        for line in lines:
+            why = Words(f"記録された回答なしで終了: {line}", line)
+            facts.record_refusal(session, "gate_review", "bypass approval", "unknown", why, telling)
+            facts.escalate(session, "E-05", "gate_review", f"{telling.source} {line}", "caio", why, telling)
+    return lines

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Give an approved version its protected alias (3.2-01b). Only what our own facts say counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.core.alias_guard import ActionKind, ActionState, AliasAction
+from governance.core.evidence import digest
+from governance.core.terms import VersionKey, Words
+from governance.errors import ConflictError
+from governance.steps import alias_actions, oversight
+
+if TYPE_CHECKING:
+    from governance.runtime import Runtime
+
+
+def promotable(rt: Runtime) -> list[VersionKey]:
+    """Candidates whose gates are all open and that do not hold the alias of promotion yet."""
+    alias = rt.policy.gates.promote_to
+    if alias is None:
+        return []
+    with rt.reading() as session:
+        standing = oversight.read(session, rt.current(session))
+    candidates = {
+        a for code in rt.policy.gates.protecting(alias) for a in rt.policy.gates.gates[code].candidate_aliases
+    }
+    candidates -= {name for gate in rt.policy.gates.of_versions.values() for name in gate.protected_aliases}
+    found = {
+        VersionKey(model.name, number)
+        for model in standing.models.values()
+        for name, number in model.aliases.items()
+        if name in candidates and model.aliases.get(alias, 0) < number
+    }
+    return sorted(key for key in found if not oversight.why_not(rt, standing, key, alias))
+
+
+def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasAction:
+    """Give an approved version its protected alias in MLflow, marked with the decision that carries it.
+
+    Only what our own facts say now counts; nothing that Airflow says does. Somebody who moved the alias meanwhile
+    is not overwritten.
+
+    Raises:
+        RefusedError: a gate is not open, or the alias is not protected; recorded.
+        ConflictError: the alias was moved between the look and the write.
+        SourceError: MLflow did not do it.
+    """
+    wanted = alias or rt.policy.gates.promote_to
+    codes = rt.policy.gates.protecting(wanted) if wanted else ()
+    if wanted is None or not codes:
+        oversight.refuse(
+            rt, str(key), f"promote to {wanted}", rt.actor, Words("保護された別名でない", "no gate protects that alias")
+        )
+    with rt.reading() as session:
+        at = rt.current(session)
+        standing = oversight.read(session, at, key.model)
+    reasons = oversight.why_not(rt, standing, key, wanted)
+    decision = standing.recorded.get((key, codes[-1]))
+    if reasons or decision is None:
+        told = "; ".join(reasons) or "no decision"
+        oversight.refuse(rt, str(key), f"promote to {wanted}", rt.actor, Words(told, told))
+    before = standing.models[key.model].aliases.get(wanted)
+    id_ = digest(["promote", key.model, wanted, key.version, decision.facts_digest])[:16]
+    action = AliasAction(
+        id_, ActionKind.PROMOTE, key.model, wanted, before, key.version, decision.id, ActionState.BEGUN, rt.clock()
+    )
+    marks = {"governance.decision": decision.id, "governance.digest": decision.facts_digest}
+    ended = alias_actions.perform(rt, action, {key.version: marks})
+    if ended.state is not ActionState.DONE:
+        raise ConflictError(
+            f"{key}: {wanted} was moved to v{ended.proof['before']} meanwhile; it was left alone.",
+            hint="Run `governance sync`, look who moved it, then promote again.",
+        )
+    return ended

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask for a waiver, grant or reject it, revoke it, and list what is waived (X-01)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from governance.core import inventory, tiers, waivers
+from governance.core.approvals import Interests, refusal
+from governance.core.evidence import digest
+from governance.core.terms import VersionKey, Words
+from governance.core.waivers import Waiver, WaiverState
+from governance.core.wording import check_name
+from governance.errors import NotFoundError
+from governance.runtime import NOW, Asked, Runtime
+from governance.steps import oversight
+from governance.store import oversight as facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from governance.policy import RiskTier
+
+
+def request(  # noqa: PLR0913 - what the form asks
+    rt: Runtime, key: VersionKey, gate: str, check: str, *, reason: str, control: str, expires_on: date, login: str
+) -> Waiver:
+    """Ask that a check of a version may fail at a gate until the end of a day.
+
+    Asked twice on the same day for the same, it is one request.
+
+    Raises:
+        RefusedError: the policy allows no such waiver; recorded.
+        NotFoundError: the gate has not decided on the version, or the check does not close it.
+    """
+    _owner, tier = _case(rt, key)
+    now = rt.clock()
+    _require_closed(rt, key, gate, check)
+    asked_by = rt.policy.people.who(login) or login
+    id_ = "W-" + digest([str(key), gate, check, now.date().isoformat(), expires_on.isoformat()])[:10].upper()
+    asked = Waiver(id_, key, gate, check, reason.strip(), control.strip(), asked_by, now, expires_on)
+    known = _known(rt)
+    if mine := next((w for w in known if w.id == id_), None):
+        return mine
+    asked = replace(asked, renewal_of=waivers.renewed(asked, known))
+    why = waivers.refuse_request(asked, tier, known, rt.policy.waivers, now.astimezone(rt.zone).date())
+    if why:
+        oversight.refuse(rt, str(key), f"waive {check} at {gate}", login, why)
+    _record(rt, asked)
+    return asked
+
+
+def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Waiver:
+    """Grant or reject a waiver that was asked for.
+
+    Raises:
+        RefusedError: that person may not: not of the right seat, the owner, the one who asked, or no reason; recorded.
+        NotFoundError: no such waiver is known.
+    """
+    waiver = _one(rt, id_)
+    owner, tier = _case(rt, waiver.subject)
+    rule, action = rt.policy.waivers.tiers.get(tier), f"{'grant' if grant else 'reject'} {id_}"
+    person = rt.policy.people.who(login)
+    wanted = WaiverState.ACTIVE if grant else WaiverState.REJECTED
+    if waiver.state is wanted and waiver.decided_by == person:
+        return waiver
+    why = Words(f"{login} は people.yaml にない", f"{login} is nobody in people.yaml")
+    if rule is None:
+        why = Words("この区分に適用除外はない", "that tier has no waivers")
+    elif waiver.state is not WaiverState.REQUESTED:
+        why = Words(f"{id_} は決裁済み ({waiver.state})", f"{id_} is already {waiver.state}")
+    elif person is not None:
+        own = Interests(owner, frozenset({waiver.requested_by}))
+        why = refusal(person, rule.seat, reason, rt.policy.people, own, _today(rt))
+    if not why and _today(rt) > waiver.expires_on:
+        why = Words("期限を過ぎている", "it would have ended by now")
+    if why:
+        oversight.refuse(rt, str(waiver.subject), action, login, why)
+    decided = replace(waiver, state=wanted, decided_by=person, decided_at=rt.clock())
+    _record(rt, decided)
+    oversight.refresh(rt)
+    return decided
+
+
+def revoke(rt: Runtime, id_: str, *, reason: str, login: str) -> Waiver:
+    """End a waiver before its time; its seat or the CAIO may.
+
+    Raises:
+        RefusedError: that person may not; recorded.
+    """
+    waiver = _one(rt, id_)
+    _owner, tier = _case(rt, waiver.subject)
+    rule, person = rt.policy.waivers.tiers.get(tier), rt.policy.people.who(login)
+    seats = {"caio", *([rule.seat] if rule else [])}
+    holders = {holder for seat in seats for holder in rt.policy.people.holders(seat, _today(rt))}
+    if person not in holders or not reason.strip():
+        why = Words("権限または理由がない", f"only {', '.join(sorted(seats))} may revoke it, and with a reason")
+        oversight.refuse(rt, str(waiver.subject), f"revoke {id_}", login, why)
+    revoked = replace(waiver, state=WaiverState.REVOKED, decided_by=person, decided_at=rt.clock())
+    _record(rt, revoked)
+    oversight.refresh(rt)
+    return revoked
+
+
+def listing(rt: Runtime, asked: Asked = NOW) -> list[dict[str, Any]]:
+    """Every waiver as it stands, the one that ends first on top."""
+    with rt.reading() as session:
+        at = rt.asked(session, asked)
+        found = facts.waivers(session, at)
+    days = rt.policy.waivers.expiring_days
+    return [
+        {
+            "waiver": w.id,
+            "subject": str(w.subject),
+            "gate": w.gate,
+            "check": check_name(w.check, rt.settings.language),
+            "state": waivers.state(w, rt.zone, days, now=at.as_of).value,
+            "expires_on": w.expires_on.isoformat(),
+            "requested_by": w.requested_by,
+            "decided_by": w.decided_by or "",
+            "control": w.control,
+        }
+        for w in sorted(found, key=lambda w: (w.expires_on, w.id))
+    ]
+
+
+def _today(rt: Runtime) -> date:
+    return rt.clock().astimezone(rt.zone).date()
+
+
+def _case(rt: Runtime, key: VersionKey) -> tuple[str | None, RiskTier]:
+    """The owner of the use case that a model serves, and its tier."""
+    _slug, case = inventory.use_case_of(key.model, rt.policy)
+    return case.owner if case else None, tiers.classify(case, rt.policy.tiers)
+
+
+def _known(rt: Runtime) -> Sequence[Waiver]:
+    with rt.reading() as session:
+        return facts.waivers(session, rt.current(session))
+
+
+def _one(rt: Runtime, id_: str) -> Waiver:
+    found = next((w for w in _known(rt) if w.id == id_), None)
+    if found is None:
+        raise NotFoundError(f"no waiver {id_}", hint="`governance waiver list` shows them all.")
+    return found
+
+
+def _require_closed(rt: Runtime, key: VersionKey, gate: str, check: str) -> None:
+    """Only a check that closes the gate, or is waived already, can be waived."""
+    with rt.reading() as session:
+        standing = oversight.read(session, rt.current(session), key.model)
+    decision = standing.recorded.get((key, gate))
+    closing = {r.check for r in decision.reasons if r.blocks or r.waiver} if decision else set()
+    if check not in closing:
+        named = ", ".join(sorted(closing)) or "nothing"
+        raise NotFoundError(f"{gate} {key}: {check} does not close it ({named} does)", hint="Name one of these checks.")
+
+
+def _record(rt: Runtime, waiver: Waiver) -> None:
+    with rt.writing() as session:
+        facts.record_waiver(session, waiver, rt.telling(session))
