@@ -42,6 +42,7 @@ def _runtime() -> Runtime:
 
 
 def asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
+    """The position on both clocks that the options name."""
     from governance.runtime import Asked
 
     return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from governance.cli import facts, output
-from governance.core.holds import HoldScope
+from governance.core.holds import HoldScope  # noqa: TC001 - as above
 from governance.core.terms import VersionKey
 from governance.errors import PolicyError
 
@@ -120,7 +120,7 @@ def promote(
 
 
 @waiver.command("request")
-def waiver_request(
+def waiver_request(  # noqa: PLR0913 - what the form asks
     model: facts.Model,
     version: facts.Version,
     gate: Gate,

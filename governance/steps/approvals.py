@@ -11,6 +11,7 @@ from governance.core.approvals import Answer, Outcome, Request, Response, Settle
 from governance.core.terms import GateDecision, GateVerdict, VersionKey, Words
 from governance.errors import ConflictError, NotFoundError, RefusedError
 from governance.steps import model_gate, oversight
+from governance.store import gates as gate_facts
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:

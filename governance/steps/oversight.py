@@ -112,8 +112,11 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
 
 
 def _tell_reopened(session: Session, before: GateDecision, now: GateDecision, telling: Telling) -> None:
-    """A gate that was open and closes by itself is told to the CAIO: a waiver ran out (E-20), or evidence did (E-04)."""
-    if before.blocks or not now.blocks:
+    """A gate that was open and closes by itself is told to the CAIO: a waiver ran out (E-20), or evidence did (E-04).
+
+    A hold has been told by itself.
+    """
+    if before.blocks or not now.blocks or any(reason.check == "hold" for reason in now.reasons):
         return
     rule = "E-20" if any(reason.waiver for reason in before.reasons) else "E-04"
     why = "; ".join(sorted({reason.check for reason in now.reasons if reason.blocks}))

@@ -46,6 +46,9 @@ COMMANDS = (
         ("db", "roles"),
     ),
     *(("check", name) for name in ("run", "list", "explain", "history", "replay", "probes")),
+    *(("gate", name) for name in ("approve", "reject", "guard", "promote")),
+    *(("waiver", name) for name in ("request", "grant", "reject", "revoke", "list")),
+    *(("hold", name) for name in ("place", "enforce", "review", "release", "drill", "list")),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
     *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
     *(

@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gates that bind, against a real MLflow server: approval, promotion, the alias guard, waivers and holds."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from governance.core.alias_guard import ActionKind, ActionState
+from governance.core.holds import HoldScope
+from governance.core.terms import GateVerdict, Verdict
+from governance.errors import (
+    ConflictError,
+    GovernanceError,
+    NotFoundError,
+    PolicyError,
+    RefusedError,
+    SourceError,
+    SourceUnavailableError,
+)
+from governance.steps import alias_guard, approvals, holds, promotion, waivers
+from governance.store import oversight as facts
+from tests.integration.mlflow_server import mlflow_server
+from tests.integration.releases import Release, release, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAMES = (f"lending-{number}" for number in itertools.count())
+WHY = "the evidence is complete"
+JST = ZoneInfo("Asia/Tokyo")
+
+
+@pytest.fixture(scope="module")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mlflow_server(tmp_path_factory.mktemp("oversight")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def there(tmp_path: Path, mlflow: str) -> Iterator[Release]:
+    with release(tmp_path, mlflow, next(NAMES)) as found:
+        yield found
+
+
+def say(there: Release, seat: str, login: str, said: str = "approve", reason: str = WHY, version: int = 2) -> str:
+    question = approvals.question(there.rt, there.key(version), "G4", seat)
+    return approvals.answer(there.rt, question, login, said, reason)
+
+
+def approve(there: Release, version: int = 2) -> None:
+    say(there, "risk", "suzuki", version=version)
+    say(there, "caio", "sato", version=version)
+
+
+def told(there: Release) -> dict[str, list[Any]]:
+    """Everything that was done, refused and escalated."""
+    with there.rt.reading() as session:
+        at = there.rt.current(session)
+        return {
+            "actions": facts.actions(session, at),
+            "refusals": [(r.action, r.person, r.why) for r in facts.refusals(session, at)],
+            "escalations": [(e.rule, e.subject) for e in facts.escalations(session, at)],
+            "responses": facts.responses(session, at),
+        }
+
+
+def test_evidence_alone_does_not_open_a_gate_that_wants_approval(there: Release) -> None:
+    assert there.decision(2).verdict is GateVerdict.PENDING
+    say(there, "risk", "suzuki")
+    assert there.decision(2).verdict is GateVerdict.PENDING
+    say(there, "caio", "sato")
+    assert there.decision(2).verdict is GateVerdict.PASS
+    assert promotion.promotable(there.rt) == [there.key(2)]
+
+
+def test_promotion_sets_the_alias_marks_the_version_and_is_proven(there: Release) -> None:
+    approve(there)
+    done = promotion.promote(there.rt, there.key(2), "champion")
+    assert (done.state, done.proof["after"]) == (ActionState.DONE, 2)
+    assert there.aliases()["champion"] == 2
+    decision = there.decision(2)
+    assert there.tags(2) == {"governance.decision": decision.id, "governance.digest": decision.facts_digest}
+    again = promotion.promote(there.rt, there.key(2), "champion")
+    assert (again.id, again.state) == (done.id, ActionState.DONE)
+    assert promotion.promotable(there.rt) == []
+    assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(2), [])
+
+
+def test_nothing_is_promoted_without_approval_and_the_attempt_is_recorded(there: Release) -> None:
+    with pytest.raises(RefusedError, match="approval"):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert there.aliases()["champion"] == 1
+    assert [action for action, _, _ in told(there)["refusals"]] == ["promote to champion"]
+    with pytest.raises(RefusedError, match="no gate protects"):
+        promotion.promote(there.rt, there.key(2), "candidate")
+
+
+@pytest.mark.parametrize(
+    ("seat", "login", "reason", "why"),
+    [
+        ("caio", "tanaka", WHY, "does not hold the seat"),
+        ("caio", "nobody", WHY, "is nobody in people.yaml"),
+        ("caio", "sato", " ok ", "no reason is given"),
+        ("quality", "takahashi", WHY, "does not ask quality"),
+    ],
+)
+def test_a_wrong_person_or_a_missing_reason_is_refused_and_recorded(
+    there: Release, seat: str, login: str, reason: str, why: str
+) -> None:
+    with pytest.raises(RefusedError, match=why):
+        say(there, seat, login, reason=reason)
+    assert told(there)["responses"] == []
+    assert [(action, person) for action, person, _ in told(there)["refusals"]] == [("approve G4", login)]
+
+
+def test_nobody_approves_their_own(tmp_path: Path, mlflow: str) -> None:
+    owned = {"use_cases": {"credit-scoring": {"owner": "suzuki"}}}
+    authored = {"checks": {"bias": {"author": "sato"}}}
+    with release(tmp_path, mlflow, next(NAMES), use_cases=owned, checks=authored) as there:
+        for seat, login, why in (("risk", "suzuki", "owns this model"), ("caio", "sato", "wrote one of the checks")):
+            with pytest.raises(RefusedError, match=why):
+                say(there, seat, login)
+        assert there.decision(2).verdict is GateVerdict.PENDING
+
+
+def test_a_second_answer_of_a_seat_is_refused_and_the_same_one_is_told_once(there: Release) -> None:
+    first = say(there, "risk", "suzuki")
+    assert say(there, "risk", "suzuki") == first
+    with pytest.raises(RefusedError, match="already said approve"):
+        say(there, "risk", "suzuki", "reject")
+    assert len(told(there)["responses"]) == 1
+
+
+def test_two_approvers_at_the_same_second_both_count(there: Release) -> None:
+    failed: list[GovernanceError] = []
+
+    def answer(seat: str, login: str) -> None:
+        try:
+            say(there, seat, login)
+        except GovernanceError as error:
+            failed.append(error)
+
+    both = [threading.Thread(target=answer, args=pair) for pair in (("risk", "suzuki"), ("caio", "sato"))]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert failed == []
+    assert there.decision(2).verdict is GateVerdict.PASS
+
+
+def test_a_veto_rejects_and_what_changed_is_named_when_the_gate_asks_again(there: Release) -> None:
+    say(there, "caio", "sato", "reject", "the intervals are too wide")
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    there.measured(2, "bias", Verdict.WARN)
+    there.decide(2)
+    decision = there.decision(2)
+    assert decision.verdict is GateVerdict.PENDING
+    assert "changed since the last answer: check bias: pass -> warn" in decision.reasons[-1].text.en
+
+
+def test_an_approval_for_facts_that_changed_is_refused_with_the_fact(there: Release) -> None:
+    question = approvals.question(there.rt, there.key(2), "G4", "risk")
+    there.measured(2, "bias", data="e" * 64)
+    with pytest.raises(RefusedError, match="changed since it was shown: data bias: dddddddd -> eeeeeeee"):
+        approvals.answer(there.rt, question, "suzuki", "approve", WHY)
+    with pytest.raises(RefusedError, match="changed since"):
+        approvals.shown(there.rt, question)
+    assert told(there)["responses"] == []
+
+
+def test_a_gate_whose_facts_change_after_approval_closes_by_itself(there: Release) -> None:
+    approve(there)
+    promotion.promote(there.rt, there.key(2), "champion")
+    there.measured(2, "bias", Verdict.FAIL)
+    passed = alias_guard.guard(there.rt)
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    assert ("E-04", f"{there.model} v2") in told(there)["escalations"]
+    assert passed["reopened"] == 1
+    assert "champion" not in there.aliases()
+
+
+def test_somebody_who_left_cannot_answer_and_who_stands_in_can(tmp_path: Path, mlflow: str) -> None:
+    yesterday = (datetime.now(JST) - timedelta(days=1)).date()
+    people = {
+        "people": {"suzuki": {"left_on": yesterday.isoformat()}},
+        "delegations": [
+            {"seat": "risk", "to": "takahashi", "since": yesterday, "until": yesterday + timedelta(days=9)}
+        ],
+    }
+    with release(tmp_path, mlflow, next(NAMES), people=people) as there:
+        with pytest.raises(RefusedError, match="does not hold the seat risk"):
+            say(there, "risk", "suzuki")
+        say(there, "risk", "takahashi")
+        assert {r.person for r in told(there)["responses"]} == {"takahashi"}
+
+
+def test_a_policy_change_while_an_approval_is_open_counts_by_the_new_policy(there: Release) -> None:
+    say(there, "risk", "suzuki")
+    one_seat = {"gates": {"G4": {"approval": {"high": {"seats": ["risk"], "quorum": 1, "veto": None}}}}}
+    changed = there.under(rules(there.model, gates=one_seat))
+    changed.decide(2)
+    assert changed.decision(2).verdict is GateVerdict.PASS
+    stricter = {"gates": {"G4": {"approval": {"high": {"seats": ["risk", "caio", "quality"], "quorum": 3}}}}}
+    there.under(rules(there.model, gates=stricter)).decide(2)
+    assert there.decision(2).verdict is GateVerdict.PENDING
+
+
+def test_seats_are_asked_once_reminded_and_then_escalated(there: Release) -> None:
+    assert [(q.seat, q.version) for q in approvals.ask(there.rt)] == [
+        ("risk", 1), ("caio", 1), ("risk", 2), ("caio", 2),
+    ]  # fmt: skip
+    assert approvals.ask(there.rt) == []
+    say(there, "risk", "suzuki", version=2)
+    for _ in range(2):
+        there.clock.pass_(hours=49)
+        # What was measured keeps its date: nothing goes stale within the tier's 30 days.
+        assert ("risk", 2) not in [(q.seat, q.version) for q in approvals.ask(there.rt)]
+    assert ("E-26", f"{there.model} v2") in told(there)["escalations"]
+
+
+def test_a_task_that_ended_without_an_answer_is_reported_and_promotes_nothing(there: Release) -> None:
+    asked = approvals.ask(there.rt)
+    lines = approvals.report_unanswered(there.rt, asked, ["f" * 64])
+    assert len(lines) == len(asked) + 1
+    assert approvals.report_unanswered(there.rt, asked, ["f" * 64]) == lines
+    assert len(told(there)["refusals"]) == len(lines)
+    assert promotion.promotable(there.rt) == []
+
+
+def test_an_alias_moved_behind_our_back_is_reverted_and_escalated_once(there: Release) -> None:
+    approve(there, 1)
+    there.point("champion", 2)
+    alias_guard.guard(there.rt)
+    assert there.aliases()["champion"] == 1
+    alias_guard.guard(there.rt)
+    found = told(there)
+    reverted = [a for a in found["actions"] if a.kind is ActionKind.REVERT]
+    assert [(a.from_version, a.to_version, a.state) for a in reverted] == [(2, 1, ActionState.DONE)]
+    assert found["escalations"].count(("E-05", there.model)) == 1
+    # The same trespass again is another one.
+    there.point("champion", 2)
+    alias_guard.guard(there.rt)
+    assert there.aliases()["champion"] == 1
+    assert told(there)["escalations"].count(("E-05", there.model)) == 2
+
+
+def test_without_a_valid_earlier_holder_the_alias_is_taken_away(there: Release) -> None:
+    there.point("champion", 2)
+    alias_guard.guard(there.rt)
+    assert "champion" not in there.aliases()
+
+
+@pytest.mark.parametrize(("mode", "told_of"), [("observe", 0), ("warn", 1)])
+def test_where_nothing_is_prevented_it_is_reported_once(tmp_path: Path, mlflow: str, mode: str, told_of: int) -> None:
+    with release(tmp_path, mlflow, next(NAMES), gates={"mode": mode}) as there:
+        there.point("champion", 2)
+        alias_guard.guard(there.rt)
+        alias_guard.guard(there.rt)
+        assert there.aliases()["champion"] == 2
+        found = told(there)
+        assert [a.kind for a in found["actions"] if a.from_version == 2] == [ActionKind.REPORT]
+        assert len([s for r, s in found["escalations"] if r == "E-05"]) == told_of
+
+
+def test_a_release_in_progress_is_not_fought(there: Release) -> None:
+    approve(there)
+    there.line.broken = lambda method, path: method == "POST" and path.endswith("registered-models/alias")
+    with pytest.raises(SourceError):
+        promotion.promote(there.rt, there.key(2), "champion")
+    begun = told(there)["actions"][-1]
+    assert begun.state is ActionState.FAILED
+    assert there.aliases()["champion"] == 1
+    there.line.broken = lambda _method, _path: False
+    assert promotion.promote(there.rt, there.key(2), "champion").attempts == 2
+
+
+def test_an_alias_moved_between_look_and_write_is_left_alone(there: Release) -> None:
+    approve(there)
+    there.register(1, f"{there.model}-third")
+    there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
+    there.point("champion", 3)
+    with pytest.raises(ConflictError, match="moved to v3 meanwhile"):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert there.aliases()["champion"] == 3
+    there.mlflow("DELETE", "registered-models/delete", name=f"{there.model}-third")
+
+
+def test_a_version_that_was_deleted_is_not_promoted(there: Release) -> None:
+    approve(there)
+    there.mlflow("DELETE", "model-versions/delete", name=there.model, version="2")
+    with pytest.raises(SourceError):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert there.aliases() == {"champion": 1}
+
+
+@pytest.mark.parametrize("step", ["set-tag", "alias", "get"])
+def test_mlflow_failing_at_any_step_of_a_promotion_leaves_nothing_half_done(there: Release, step: str) -> None:
+    approve(there)
+    there.line.broken = lambda _method, path: step in path.rpartition("/")[2]
+    with pytest.raises(SourceUnavailableError):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert there.aliases()["champion"] in {1, 2}
+    assert alias_guard.check(there.rt, there.model, 2)[1] == []
+    there.line.broken = lambda _method, _path: False
+    assert promotion.promote(there.rt, there.key(2), "champion").state is ActionState.DONE
+    assert there.aliases()["champion"] == 2
+
+
+def blocked(there: Release) -> None:
+    there.measured(2, "bias", Verdict.FAIL)
+    there.decide(2)
+
+
+def waive(there: Release, days: int = 10, login: str = "tanaka", check: str = "bias") -> Any:
+    until = there.clock().astimezone(JST).date() + timedelta(days=days)
+    return waivers.request(
+        there.rt, there.key(2), "G4", check, reason="labels are late", control="each case by hand",
+        expires_on=until, login=login,
+    )  # fmt: skip
+
+
+def test_a_waiver_lets_a_failed_check_pass_until_midnight_company_time(there: Release) -> None:
+    blocked(there)
+    asked = waive(there)
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+    decision = there.decision(2)
+    assert decision.verdict is GateVerdict.PENDING
+    assert [r.waiver for r in decision.reasons if r.check == "bias"] == [asked.id]
+    approve(there)
+    promotion.promote(there.rt, there.key(2), "champion")
+    midnight = datetime.combine(asked.expires_on + timedelta(days=1), time(), JST).astimezone(UTC)
+    there.clock.ahead = midnight - datetime.now(UTC) - timedelta(seconds=30)
+    alias_guard.guard(there.rt)
+    assert there.decision(2).verdict is GateVerdict.PASS
+    there.clock.pass_(seconds=60)
+    alias_guard.guard(there.rt)
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    assert "champion" not in there.aliases()
+    assert ("E-20", f"{there.model} v2") in told(there)["escalations"]
+    assert waivers.listing(there.rt)[0]["state"] == "expired"
+
+
+def test_who_asked_for_a_waiver_or_owns_the_model_cannot_grant_it(there: Release) -> None:
+    blocked(there)
+    asked = waive(there, login="sato")
+    with pytest.raises(RefusedError, match="made this version"):
+        waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+    with pytest.raises(RefusedError, match="does not hold the seat"):
+        waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="tanaka")
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+
+
+def test_waivers_that_the_policy_does_not_allow_are_refused(there: Release) -> None:
+    blocked(there)
+    with pytest.raises(RefusedError, match="has to end between"):
+        waive(there, days=31)
+    with pytest.raises(NotFoundError, match="performance does not close it"):
+        waive(there, check="performance")
+    there.measured(2, "performance", Verdict.ERROR)
+    there.decide(2)
+    asked = waive(there, check="performance")
+    waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+    assert "performance" in {r.check for r in there.decision(2).reasons if r.blocks}
+
+
+def test_a_waiver_is_renewed_once_and_can_be_revoked(there: Release) -> None:
+    blocked(there)
+    for days in (1, 2):
+        waivers.decide(there.rt, waive(there, days).id, grant=True, reason=WHY, login="sato")
+    with pytest.raises(RefusedError, match="which is the limit"):
+        waive(there, 3)
+    live = [row["waiver"] for row in waivers.listing(there.rt)]
+    for id_ in live:
+        waivers.revoke(there.rt, id_, reason="the control did not work", login="sato")
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+
+
+def hold(there: Release, **changes: Any) -> Any:
+    told_: dict[str, Any] = {"ground": "safety", "reason": "harm was reported", "login": "sato", "emergency": True}
+    return holds.place(there.rt, HoldScope.MODEL, there.model, **(told_ | changes))
+
+
+def test_an_emergency_hold_is_proven_within_seconds_and_beats_every_approval(there: Release) -> None:
+    approve(there)
+    promotion.promote(there.rt, there.key(2), "champion")
+    enforced = holds.enforce(there.rt, hold(there).id)
+    assert enforced.removed == (f"{there.model}@champion (v2)",)
+    assert enforced.seconds is not None
+    assert enforced.seconds < 60
+    assert "champion" not in there.aliases()
+    assert there.tags(2)["governance.hold"] == enforced.hold
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    with pytest.raises(RefusedError, match="hold"):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert holds.enforce(there.rt, enforced.hold) == enforced
+    assert {rule for rule, _ in told(there)["escalations"]} == {"E-10", "E-11"}
+
+
+def test_a_hold_ends_enforced_although_mlflow_fails_meanwhile(there: Release) -> None:
+    failures = iter(range(9))
+    there.line.broken = lambda _method, _path: next(failures, None) is not None
+    enforced = holds.enforce(there.rt, hold(there).id, sleep=lambda _seconds: None)
+    assert enforced.removed
+    assert "champion" not in there.aliases()
+
+
+def test_a_hold_that_cannot_be_proven_says_so_and_goes_on_later(there: Release) -> None:
+    there.line.broken = lambda _method, _path: True
+    placed = hold(there)
+    assert there.decision(1).verdict is GateVerdict.BLOCK
+    with pytest.raises(SourceUnavailableError, match="is not proven"):
+        holds.enforce(there.rt, placed.id, patience=1)
+    assert told(there)["escalations"].count(("E-10", there.model)) == 2
+    there.line.broken = lambda _method, _path: False
+    alias_guard.guard(there.rt)
+    assert "champion" not in there.aliases()
+    assert holds.listing(there.rt)[0]["proven_seconds"] is not None
+
+
+def test_a_hold_is_released_after_review_and_the_gate_decides_anew(there: Release) -> None:
+    approve(there, 1)
+    placed = hold(there)
+    with pytest.raises(RefusedError, match="has not reviewed"):
+        holds.release(there.rt, placed.id, conditions="retrained", login="sato")
+    holds.review(there.rt, placed.id, finding="justified; lift after retraining", login="ito")
+    with pytest.raises(RefusedError, match="holds none of the seats"):
+        holds.release(there.rt, placed.id, conditions="retrained", login="tanaka")
+    holds.release(there.rt, placed.id, conditions="retrained on corrected labels", login="sato")
+    # It rests on the facts it was approved on: the hold is gone, so the same digest holds again.
+    assert there.decision(1).verdict is GateVerdict.PASS
+
+
+def test_only_the_right_seat_orders_a_hold_and_only_on_what_there_is(there: Release) -> None:
+    with pytest.raises(RefusedError, match="holds none of the seats"):
+        hold(there, login="tanaka")
+    with pytest.raises(NotFoundError, match="no such model"):
+        holds.place(there.rt, HoldScope.MODEL, "no-such", ground="x", reason="y", login="sato")
+    with pytest.raises(NotFoundError, match="MODEL/VERSION"):
+        holds.place(there.rt, HoldScope.VERSION, there.model, ground="x", reason="y", login="sato")
+
+
+def test_a_drill_takes_the_real_path_on_a_canary_and_never_on_what_serves(there: Release) -> None:
+    canary = f"{there.model}-canary"
+    there.register(1, canary)
+    there.sync()
+    drilled = holds.drill(there.rt, canary, login="sato")
+    assert drilled.removed == (f"{canary}@champion (v1)",)
+    assert drilled.seconds is not None
+    assert [row["state"] for row in holds.listing(there.rt)] == ["released"]
+    with pytest.raises(PolicyError, match="serves a use case"):
+        holds.drill(there.rt, there.model, login="sato")
+    there.mlflow("DELETE", "registered-models/delete", name=canary)
+
+
+def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) -> None:
+    there.line.broken = lambda _method, _path: True
+    key, reasons = alias_guard.check(there.rt, there.model, alias="champion")
+    assert key == there.key(1)
+    assert any("approval" in reason for reason in reasons)
+    approve(there, 1)
+    assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(1), [])
+    with pytest.raises(SourceError, match="is not in the inventory"):
+        alias_guard.check(there.rt, "no-such-model", alias="champion")
