@@ -68,14 +68,15 @@ def measure(stack: Stack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     stack.wait("Airflow", lambda: airflow_healthy(stack.layout), seconds=300)
     with api.connect(stack.layout.airflow_url, "admin", password(stack.layout)) as client:
         stack.wait("the DAG", lambda: DAG in {one["dag_id"] for one in api.dags(client)}, seconds=120)
-        run_id = api.trigger(client, DAG)
         api.unpause(client, DAG)
+        stack.wait("the scheduled run", lambda: bool(api.runs(client, DAG)), seconds=120)
 
         def found() -> dict[str, Any]:
-            return next(run for run in api.runs(client, DAG) if run["dag_run_id"] == run_id)
+            return dict(api.runs(client, DAG)[0])
 
-        stack.wait("the run", lambda: found()["state"] in {"success", "failed"}, seconds=7200, pause=1)
-        return dict(found()), [dict(one) for one in api.task_instances(client, DAG, run_id)]
+        stack.wait("the run", lambda: found()["state"] in api.FINISHED, seconds=7200, pause=1)
+        run = found()
+        return run, [dict(one) for one in api.task_instances(client, DAG, run["dag_run_id"])]
 
 
 def main(models: int, rows: int, batches: list[int]) -> None:
