@@ -2,6 +2,9 @@
 """Take many versions to their gates in a few tasks: batches to check and decide, then the gates that are closed.
 
 A task of Airflow costs a process, a heartbeat and some writes, whatever it does; a small model's checks cost less.
+Measured once with `benchmarks/cycle_airflow.py`, 60 models of 500 rows, four slots on a loaded machine: checking took 83 s
+(307 s of tasks) with a task each and 4.9 s (14 s of tasks) with 20 a task; other sizes were not measured.
+
 One version of a batch that goes wrong stops none of the others, and a retry measures only what is still due.
 """
 
