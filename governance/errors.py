@@ -14,14 +14,18 @@
     ├── RefusedError                somebody may not, or the facts do not carry it never retried
     ├── DeliveryError               a message did not go out                       retried
     ├── ReportError                 a document could not be rendered               never retried
-    └── EvidenceError               a record does not match its seal               never retried
+    ├── EvidenceError               a record does not match its seal               never retried
+    └── SeveralError                several of one batch went wrong                retried if one of them is
 
 A failed check, a blocked gate or an overdue duty is a value, not an error.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class GovernanceError(Exception):
@@ -32,7 +36,7 @@ class GovernanceError(Exception):
         hint: the next thing a person should do.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -102,3 +106,19 @@ class ReportError(GovernanceError):
 
 class EvidenceError(GovernanceError):
     """A record does not match the evidence that was sealed for it."""
+
+
+class SeveralError(GovernanceError):
+    """Some subjects of a batch went wrong; the others are done.
+
+    Args:
+        errors: what went wrong, by subject. What is not ours is unexpected, and may pass.
+    """
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        super().__init__("\n".join(f"{subject}: {_told(error)}" for subject, error in errors.items()))
+        self.retryable = any(not isinstance(error, GovernanceError) or error.retryable for error in errors.values())
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, GovernanceError) else f"{type(error).__name__}: {error}"

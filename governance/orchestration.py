@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import pendulum
@@ -14,17 +14,21 @@ from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, get_cu
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
-from governance.core import calendar
+from governance.core import batches, calendar
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, SourceUnavailableError
 from governance.policy import Calendar, Meeting, load_section
 from governance.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from governance.core.calendar import Month
     from governance.runtime import Runtime
+
+T = TypeVar("T")
+Batch = list[tuple[str, int]]
+"""Versions that share a task, as XCom holds them."""
 
 INVENTORY: Final = Asset(name="inventory", uri="governance://inventory", group="governance")
 GATES: Final = Asset(name="gates", uri="governance://gates", group="governance")
@@ -63,6 +67,14 @@ def task_errors() -> Generator[None]:
         raise kind(str(error)) from error
 
 
+def at_gates(step: Callable[..., T], *subjects: object) -> T:
+    """Take a step at the gates: `step` gets their steps, which load here, the runtime, and its subjects."""
+    from governance.steps import gate_batches
+
+    with task_errors():
+        return step(gate_batches, runtime(), *subjects)
+
+
 def runtime() -> Runtime:
     """The runtime of the running task; what it records names the DAG run."""
     from governance import runtime as runtimes
@@ -78,6 +90,14 @@ def subject(model: str, version: int) -> VersionKey:
     context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
     context["subject"] = str(key)
     return key
+
+
+def subjects(batch: Sequence[tuple[str, int]]) -> list[VersionKey]:
+    """The versions of a mapped task that several share, labelled with the first of them."""
+    keys = [VersionKey(model, version) for model, version in batch]
+    context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
+    context["subject"] = batches.label(keys)
+    return keys
 
 
 def require_open(reasons: str) -> None:

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Evaluation files are read from below this directory and from nowhere else."""
     warehouse_url: SecretStr | None = None
     """SQLAlchemy URL of the database that holds evaluation tables."""
+    gate_batch: int = Field(default=20, ge=1, le=1000)
+    """Versions that share a task of `model_gate` where there are more than 40; see `steps/gate_batches.py`."""
     mlflow_uri: str = "http://127.0.0.1:5000"
     mlflow_username: str | None = None
     mlflow_password: SecretStr | None = None

@@ -31,7 +31,12 @@ for dag_id, dag in bag.dags.items():
     dags[dag_id] = {
         "file": dag.fileloc, "tags": sorted(dag.tags), "doc": dag.doc_md, "owner": dag.owner, "catchup": dag.catchup,
         "same": again.timetable.serialize() == stored["timetable"]["__var"],
-        "tasks": {t.task_id: {"retries": t.retries, "outlets": [a.uri for a in t.outlets]} for t in dag.tasks},
+        "tasks": {
+            t.task_id: {
+                "retries": t.retries, "outlets": [a.uri for a in t.outlets],
+                "downstream": sorted(t.downstream_task_ids), "rule": str(getattr(t.trigger_rule, "value", t.trigger_rule)),
+            } for t in dag.tasks
+        },
         "schedule": stored["timetable"], "max_active_runs": dag.max_active_runs,
     }
 json.dump({"dags": dags, "errors": bag.import_errors, "seconds": seconds, "loaded": loaded}, open(sys.argv[1], "w"))
@@ -113,6 +118,21 @@ def test_assets_lead_from_inventory_to_gates_to_risks_to_kpis(seen: dict[str, An
     assert "governance://inventory" in json.dumps(seen["dags"]["model_gate"]["schedule"])
     assert "governance://gates" in json.dumps(seen["dags"]["risk_register"]["schedule"])
     assert "governance://risks" in json.dumps(seen["dags"]["kpi_metrics"]["schedule"])
+
+
+def test_a_model_gate_run_is_red_while_a_gate_is_and_tells_the_registers_all_the_same(seen: dict[str, Any]) -> None:
+    below = {name: set(task["downstream"]) for name, task in seen["dags"]["model_gate"]["tasks"].items()}
+    assert below == {
+        "plan": {"version.check", "version.decide", "closed", "beyond"},
+        "version.check": {"version.decide"},
+        "version.decide": {"closed", "beyond", "announce"},
+        "closed": {"gate"},
+        "gate": set(),
+        "beyond": set(),
+        "announce": set(),
+    }
+    rules = {name: task["rule"] for name, task in seen["dags"]["model_gate"]["tasks"].items()}
+    assert (rules["closed"], rules["gate"], rules["beyond"]) == ("all_done", "all_success", "none_failed")
 
 
 def test_the_inventory_is_read_every_hour_and_when_a_change_is_announced(seen: dict[str, Any]) -> None:
