@@ -72,11 +72,11 @@ def reject(
 
 
 def _answer(said: str, key: VersionKey, gate: str, seat: str, reason: str, code: str | None, login: str | None) -> None:
-    from governance.steps import approvals
+    from governance.steps import gate_review
 
     rt = _runtime()
-    question = approvals.question(rt, key, gate, seat, code)
-    approvals.answer(rt, question, login or getpass.getuser(), said, reason)
+    question = gate_review.question(rt, key, gate, seat, code)
+    gate_review.answer(rt, question, login or getpass.getuser(), said, reason)
     facts.show_decisions(rt, key, as_json=False)
 
 
@@ -132,7 +132,7 @@ def waiver_request(  # noqa: PLR0913 - what the form asks
     login: Login = None,
 ) -> None:
     """Ask for a waiver."""
-    from governance.steps import waivers
+    from governance.steps import waiver_request as waivers
 
     asked = waivers.request(
         _runtime(),
@@ -160,7 +160,7 @@ def waiver_reject(id_: WaiverId, *, reason: Reason, login: Login = None) -> None
 
 
 def _decide_waiver(id_: str, reason: str, login: str | None, *, grant: bool) -> None:
-    from governance.steps import waivers
+    from governance.steps import waiver_request as waivers
 
     decided = waivers.decide(_runtime(), id_, grant=grant, reason=reason, login=login or getpass.getuser())
     output.lines(f"{decided.id}: {decided.state}")
@@ -169,7 +169,7 @@ def _decide_waiver(id_: str, reason: str, login: str | None, *, grant: bool) -> 
 @waiver.command("revoke")
 def waiver_revoke(id_: WaiverId, *, reason: Reason, login: Login = None) -> None:
     """End a waiver before its time."""
-    from governance.steps import waivers
+    from governance.steps import waiver_request as waivers
 
     revoked = waivers.revoke(_runtime(), id_, reason=reason, login=login or getpass.getuser())
     output.lines(f"{revoked.id}: {revoked.state}")
@@ -178,7 +178,7 @@ def waiver_revoke(id_: WaiverId, *, reason: Reason, login: Login = None) -> None
 @waiver.command("list")
 def waiver_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_json: output.AsJson = False) -> None:
     """List waivers, the one that ends first on top."""
-    from governance.steps import waivers
+    from governance.steps import waiver_request as waivers
 
     rt = _runtime()
     columns = ("waiver", "subject", "gate", "check", "state", "expires_on", "decided_by")
@@ -197,7 +197,7 @@ def hold_place(
     login: Login = None,
 ) -> None:
     """Order a hold, take the aliases away, and wait for the proof."""
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     rt = _runtime()
     who = login or getpass.getuser()
@@ -213,7 +213,7 @@ def hold_enforce(id_: HoldId) -> None:
 
 
 def _show_enforced(rt: Runtime, id_: str) -> None:
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     enforced = holds.enforce(rt, id_)
     removed = ", ".join(enforced.removed) or "nothing of its scope held a protected alias"
@@ -226,7 +226,7 @@ def hold_review(
     id_: HoldId, *, finding: Annotated[str, typer.Option(help="What the committee found.")], login: Login = None
 ) -> None:
     """Record what the committee found about a hold."""
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     output.lines(f"{holds.review(_runtime(), id_, finding=finding, login=login or getpass.getuser()).id}: reviewed")
 
@@ -236,7 +236,7 @@ def hold_release(
     id_: HoldId, *, conditions: Annotated[str, typer.Option(help="Under what conditions.")], login: Login = None
 ) -> None:
     """End a hold; its gates decide anew, and no alias comes back by itself."""
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     released = holds.release(_runtime(), id_, conditions=conditions, login=login or getpass.getuser())
     output.lines(f"{released.id}: released")
@@ -247,7 +247,7 @@ def hold_drill(
     model: Annotated[str, typer.Argument(help="A canary model that no use case names.")], *, login: Login = None
 ) -> None:
     """Take the real path on a canary model, and tell the seconds from order to proof."""
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     drilled = holds.drill(_runtime(), model, login=login or getpass.getuser())
     output.lines(f"{drilled.hold}: {', '.join(drilled.removed)} in {drilled.seconds} s")
@@ -256,7 +256,7 @@ def hold_drill(
 @hold.command("list")
 def hold_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_json: output.AsJson = False) -> None:
     """List holds, live ones first."""
-    from governance.steps import holds
+    from governance.steps import emergency_hold as holds
 
     rt = _runtime()
     columns = ("hold", "scope", "target", "state", "ordered_at", "proven_seconds", "review_due")

@@ -23,7 +23,10 @@ from governance.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from governance.steps import alias_guard, approvals, holds, promotion, waivers
+from governance.steps import alias_guard, promotion
+from governance.steps import emergency_hold as holds
+from governance.steps import gate_review as approvals
+from governance.steps import waiver_request as waivers
 from governance.store import oversight as facts
 from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import Release, release, rules

@@ -155,6 +155,15 @@ def _current(rt: Runtime, question: Question) -> GateDecision:
     return decision
 
 
+def is_outdated(rt: Runtime, question: Question) -> bool:
+    """Whether the facts have changed since the seat was asked."""
+    try:
+        _current(rt, question)
+    except RefusedError:
+        return True
+    return False
+
+
 def answered(rt: Runtime, question: Question) -> str | None:
     """Id of the seat's answer to exactly these facts, if it has given one."""
     with rt.reading() as session:

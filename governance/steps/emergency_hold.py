@@ -39,7 +39,7 @@ class Enforced:
 
 
 def place(
-    rt: Runtime, scope: HoldScope, target: str, *, ground: str, reason: str, login: str, emergency: bool = False
+    rt: Runtime, scope: HoldScope | str, target: str, *, ground: str, reason: str, login: str, emergency: bool = False
 ) -> Hold:
     """Order a hold; every gate of its scope is closed from then on, whatever MLflow does.
 
@@ -49,6 +49,7 @@ def place(
         RefusedError: that person may not order it, or gives no reason; recorded.
         NotFoundError: nothing of that name is known.
     """
+    scope = HoldScope(scope)
     _require_known(rt, scope, target)
     now = rt.clock()
     person = rt.policy.people.who(login) or login
@@ -87,7 +88,7 @@ def enforce(
     limit = rt.clock() + timedelta(seconds=patience if patience is not None else rt.policy.holds.enforce_minutes * 60)
     while True:
         try:
-            return _enforced(rt, hold)
+            done = _enforced(rt, hold)
         except SourceError as error:
             if rt.clock() + timedelta(seconds=_PAUSE) >= limit:
                 _tell_late(rt, hold, error)
@@ -96,6 +97,16 @@ def enforce(
                     hint=f"The gates are closed, but MLflow may still serve it. Run `governance hold enforce {id_}`.",
                 ) from error
             sleep(_PAUSE)
+        else:
+            if hold.is_drill and hold.is_live:
+                _record(rt, replace(hold, released_at=rt.clock(), released_by=hold.ordered_by, conditions="drill"))
+            return done
+
+
+def enforced(rt: Runtime, id_: str) -> dict[str, Any]:
+    """As `enforce`, small enough for XCom."""
+    done = enforce(rt, id_)
+    return {"hold": done.hold, "removed": list(done.removed), "seconds": done.seconds}
 
 
 def _enforced(rt: Runtime, hold: Hold) -> Enforced:
@@ -167,32 +178,33 @@ def drill(rt: Runtime, model: str, *, login: str) -> Enforced:
     Raises:
         PolicyError: a use case names the model; a drill must not stop what serves.
         NotFoundError: MLflow has no such model, or it has no version.
+        RefusedError: that person may not order a hold; recorded.
     """
-    if inventory.use_case_of(model, rt.policy)[0] is not None:
-        raise PolicyError(f"{model} serves a use case", hint="Drill on a canary model that no use case names.")
+    return enforce(rt, drill_order(rt, target=model, login=login).id)
+
+
+def drill_order(rt: Runtime, *, target: str, login: str, **_form: Any) -> Hold:  # noqa: ANN401 - what a drill ignores
+    """Put a protected alias on a canary model's newest version, and order that it be taken away.
+
+    Raises:
+        As `drill`.
+    """
+    if inventory.use_case_of(target, rt.policy)[0] is not None:
+        raise PolicyError(f"{target} serves a use case", hint="Drill on a canary model that no use case names.")
     alias = next((a for g in rt.policy.gates.of_versions.values() for a in g.protected_aliases), None)
     with rt.reading() as session:
-        known = inventory_facts.model(session, model, rt.current(session))
+        known = inventory_facts.model(session, target, rt.current(session))
     if known is None or not known.versions or alias is None:
-        raise NotFoundError(
-            f"{model} has no version in the inventory", hint="Register one, then run `governance sync`."
-        )
-    newest = max(version.key.version for version in known.versions)
-    before = model_registry_write.aliases(rt.settings, model).get(alias)
-    model_registry_write.move(rt.settings, model, alias, newest, expected=before, tags={})
-    hold = _drill_order(rt, model, login)
-    enforced = enforce(rt, hold.id)
-    release(rt, hold.id, conditions="drill", login=login)
-    return enforced
-
-
-def _drill_order(rt: Runtime, model: str, login: str) -> Hold:
+        raise NotFoundError(f"{target} has no version in the inventory", hint="Register one, then `governance sync`.")
     now, person = rt.clock(), rt.policy.people.who(login) or login
-    id_ = "H-" + digest(["drill", model, now.isoformat()])[:10].upper()
-    hold = Hold(id_, HoldScope.MODEL, model, "drill", "drill", person, now, is_emergency=True, is_drill=True)
+    id_ = "H-" + digest(["drill", target, now.isoformat()])[:10].upper()
+    hold = Hold(id_, HoldScope.MODEL, target, "drill", "drill", person, now, is_emergency=True, is_drill=True)
     why = holds.refuse_order(hold, rt.policy.people, rt.policy.holds, _day(rt, now))
     if why:
-        oversight.refuse(rt, model, "drill a hold", login, why)
+        oversight.refuse(rt, target, "drill a hold", login, why)
+    newest = max(version.key.version for version in known.versions)
+    before = model_registry_write.aliases(rt.settings, target).get(alias)
+    model_registry_write.move(rt.settings, target, alias, newest, expected=before, tags={})
     _record(rt, hold)
     return hold
 

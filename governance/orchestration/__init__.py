@@ -17,7 +17,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from governance.core import batches, calendar
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, SourceUnavailableError
-from governance.policy import Calendar, Meeting, load_section
+from governance.policy import Calendar, Gates, Meeting, load_section
 from governance.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,13 +75,13 @@ def at_gates(step: Callable[..., T], *subjects: object) -> T:
         return step(gate_batches, runtime(), *subjects)
 
 
-def runtime() -> Runtime:
-    """The runtime of the running task; what it records names the DAG run."""
+def runtime(actor: str = "airflow") -> Runtime:
+    """The runtime of the running task; what it records names the DAG run, and who told it."""
     from governance import runtime as runtimes
 
     context = get_current_context()
     run = context["dag_run"]
-    return runtimes.build(actor="airflow", source=f"{run.dag_id}/{run.run_id}")
+    return runtimes.build(actor=actor, source=f"{run.dag_id}/{run.run_id}")
 
 
 def subject(model: str, version: int) -> VersionKey:
@@ -108,6 +108,28 @@ def require_open(reasons: str) -> None:
     """
     if reasons:
         raise GateBlockedError(reasons)
+
+
+def who_triggered() -> str:
+    """The login of whoever started this run by hand; a scheduled run has none."""
+    return get_current_context()["dag_run"].triggering_user_name or "nobody"
+
+
+def ended_as_success(task_id: str) -> list[int]:
+    """Map indexes of a task's instances of this run that ended as success, by whatever means."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # noqa: PLC0415 - knows the supervisor
+
+    run = get_current_context()["dag_run"]
+    found = RuntimeTaskInstance.get_task_states(dag_id=run.dag_id, task_ids=[task_id], run_ids=[run.run_id])
+    states = {name: state for by_task in found.values() for name, state in by_task.items()}
+    return [int(name.rpartition("_")[2]) for name, state in states.items() if state == "success" and name != task_id]
+
+
+def answer_patience() -> timedelta:
+    """How long a seat is waited for before it is asked again; a decision of the company."""
+    section = load_section(Settings().policy_dir, "gates")
+    assert isinstance(section, Gates)  # noqa: S101 - what SECTIONS says
+    return timedelta(hours=section.asking.remind_after_hours)
 
 
 def reported_month(context: Mapping[str, Any]) -> str | None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from governance.core import inventory, tiers, waivers
@@ -12,14 +13,13 @@ from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
 from governance.core.waivers import Waiver, WaiverState
 from governance.core.wording import check_name
-from governance.errors import NotFoundError
+from governance.errors import NotFoundError, PolicyError
 from governance.runtime import NOW, Asked, Runtime
 from governance.steps import oversight
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from governance.policy import RiskTier
 
@@ -50,6 +50,19 @@ def request(  # noqa: PLR0913 - what the form asks
         oversight.refuse(rt, str(key), f"waive {check} at {gate}", login, why)
     _record(rt, asked)
     return asked
+
+
+def request_from_form(rt: Runtime, key: VersionKey, *, until: str | None, **said: Any) -> Waiver:  # noqa: ANN401 - texts
+    """As `request`, with the day as a form tells it.
+
+    Raises:
+        PolicyError: it is no day.
+    """
+    try:
+        day = date.fromisoformat(until or "")
+    except ValueError as error:
+        raise PolicyError(f"until: {until!r} is no day", hint="Write it as YYYY-MM-DD.") from error
+    return request(rt, key, expires_on=day, **said)
 
 
 def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Waiver:
