@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from governance import policy as policies
 from governance.cli import output
 from governance.core.protection import PREFIX
 from governance.settings import Settings
@@ -34,7 +35,6 @@ def protect(
 
     Runs as an administrator of MLflow (GOVERNANCE_MLFLOW_USERNAME and GOVERNANCE_MLFLOW_PASSWORD).
     """
-    from governance import policy as policies
     from governance.steps import protected_models
 
     settings = Settings()

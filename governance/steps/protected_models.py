@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.core import protection as rules
+from governance.core.protection import Grant, Hole, Wanted
 from governance.errors import PolicyError
 from governance.sources import mlflow_rest
 from governance.sources import protected_models as mlflow
 
 if TYPE_CHECKING:
-    from governance.core.protection import Grant, Hole, Rights, Wanted
+    from governance.core.protection import Rights
     from governance.policy import Policy
     from governance.settings import Settings
     from governance.sources.mlflow_rest import Connection

@@ -53,7 +53,7 @@ def mlflow_server(home: Path, *words: str, environment: Mapping[str, str] = Mapp
         process = subprocess.Popen(
             command,
             cwd=home,
-            env=os.environ | ours | environment,
+            env={**os.environ, **ours, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -9,7 +9,6 @@ import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,7 +18,6 @@ from pydantic import SecretStr
 from governance.core.protection import Right
 from governance.core.terms import VersionKey
 from governance.errors import PolicyError, SourceError
-from governance.policy import Policy
 from governance.settings import Settings
 from governance.sources import mlflow_rest, model_registry, protected_models
 from governance.steps import protected_models as step
@@ -28,6 +26,9 @@ from tests.integration.mlflow_server import mlflow_server, mlflow_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from governance.policy import Policy
 
 __all__ = ["mlflow_uri"]
 
