@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from governance.cli import checks, evidence, exports, facts, gates, output, policy, setup
+from governance.cli import airflow, checks, evidence, exports, facts, gates, mlflow, output, policy, setup
 from governance.errors import GovernanceError, PolicyError
 from governance.settings import Settings
 
@@ -33,6 +33,8 @@ evidence.add_to(app)
 exports.add_to(app, facts.inventory)
 policy.add_to(app)
 setup.add_to(app)
+airflow.add_to(app)
+mlflow.add_to(app)
 
 
 def main() -> None:

@@ -51,6 +51,13 @@ class Fields:
         """Return a text that goes back as it came, or an empty one."""
         return self._text(name)
 
+    def flag(self, name: str) -> bool:
+        """Return a truth value; absent is false."""
+        value = self._data.get(name)
+        if not isinstance(value, bool | None):
+            raise _wrong(self._path(name), "true or false", value)
+        return bool(value)
+
     def number(self, name: str) -> float:
         """Return a float. MLflow tells NaN and the infinities as texts."""
         value = self._data.get(name)

@@ -35,6 +35,7 @@ MOST_REQUESTS = 20_000
 """Of one sweep: some million versions."""
 
 _API = "api/2.0/mlflow/"
+API_3 = "api/3.0/mlflow/"
 _VERSION = re.compile(r"\d[0-9A-Za-z.+-]{0,39}")
 _SHRINK = 8
 
@@ -115,15 +116,26 @@ def connect(settings: Settings) -> Iterator[Connection]:
             watch.cancel()
 
 
-def ask(connection: Connection, method: str, path: str, query: Mapping[str, Any]) -> Fields:
+def ask(connection: Connection, method: str, path: str, query: Mapping[str, Any], *, api: str = _API) -> Fields:
     """Ask once, or up to three times while the server is busy or away.
 
     Raises:
         SourceError: The answer is not what MLflow promises.
         SourceUnavailableError: There was none.
     """
-    response, content = _patiently(connection, method, _API + path, query)
+    response, content = _patiently(connection, method, api + path, query)
     return fields(response, content, connection.host)
+
+
+def tell(connection: Connection, method: str, path: str, content: Mapping[str, Any], *, api: str = _API) -> Fields:
+    """Change something, once: an answer that got lost says nothing of whether it was done, so whoever asks looks first.
+
+    Raises:
+        SourceError: The server refuses, or its answer is not what MLflow promises.
+        SourceUnavailableError: There was no answer.
+    """
+    response, told = _once(connection, method, api + path, content)
+    return fields(response, told, connection.host)
 
 
 def server_version(connection: Connection) -> str:

@@ -15,20 +15,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _BOOT_SECONDS = 90
 
 
 @contextlib.contextmanager
-def mlflow_server(home: Path) -> Iterator[str]:
-    """Run `mlflow server` below `home` and yield its address."""
+def mlflow_server(home: Path, *words: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+    """Run `mlflow server` below `home`, with more words and variables, and yield its address."""
     port = _free_port()
     uri = f"http://127.0.0.1:{port}"
     options = {
@@ -38,12 +39,24 @@ def mlflow_server(home: Path) -> Iterator[str]:
         "--backend-store-uri": f"sqlite:///{home / 'mlflow.db'}",
         "--artifacts-destination": str(home / "artifacts"),
     }
-    command = [sys.executable, "-m", "mlflow", "server", *(word for option in options.items() for word in option)]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        *(word for option in options.items() for word in option),
+        *words,
+    ]
+    ours = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (home / "mlflow.log").open("wb") as log:
         # A session of its own: the server's workers end with it, and with nothing else.
         process = subprocess.Popen(
-            command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=home,
+            env={**os.environ, **ours, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             _wait(process, uri, home / "mlflow.log")

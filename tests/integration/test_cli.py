@@ -44,6 +44,8 @@ COMMANDS = (
         ("db", "upgrade"),
         ("db", "status"),
         ("db", "roles"),
+        ("airflow", "roles"),
+        ("mlflow", "protect"),
     ),
     *(("check", name) for name in ("run", "list", "explain", "history", "replay", "probes")),
     *(("gate", name) for name in ("approve", "reject", "guard", "promote")),

@@ -334,11 +334,9 @@ def test_the_first_step_brings_the_governance_database_up_to_date() -> None:
     _run("governance", "db", "upgrade", "--help")
 
 
-def test_the_custom_role_may_answer_and_no_more() -> None:
-    environment = _compose()["services"]["airflow-api-server"]["environment"]
-    roles = json.loads(environment["AIRFLOW__FAB__CUSTOM_ROLES"])
-    edits = {item["resource"] for item in roles["Approver"] if item["action"] != "can_read"}
-    assert edits == {"DAGs", "HITL Detail"}
+def test_airflow_makes_no_roles_of_its_own_beside_those_of_the_command() -> None:
+    assert "AIRFLOW__FAB__CUSTOM_ROLES" not in _compose()["services"]["airflow-api-server"]["environment"]
+    assert "governance airflow roles" in (ROOT / "docs" / "how-to" / "deploy.md").read_text(encoding="utf-8")
 
 
 def test_celery_is_older_than_the_release_that_breaks_the_executor() -> None:

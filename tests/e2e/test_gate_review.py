@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Approval and hold under a real Airflow with FAB's login: what an attacker does there opens nothing, and is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from governance.core.terms import GateVerdict
+from governance.steps import alias_guard, promotion
+from governance.store import oversight as facts
+from tests.e2e.test_airflow_roles import REPO, Airflow, _end, _environment, _wait
+from tests.integration.mlflow_server import mlflow_server
+from tests.integration.releases import Release, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import httpx
+
+pytestmark = pytest.mark.e2e
+
+MODEL = "lending"
+PEOPLE = {"sato": "CAIO", "suzuki": "Approver", "takahashi": "Approver", "tanaka": "Model Owner", "mallory": "Admin"}
+USERS = """
+import json, sys
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+people, password = json.loads(sys.argv[1]), sys.argv[2]
+with get_application_builder() as builder:
+    for name, role in people.items():
+        found = builder.sm.find_role(role)
+        assert builder.sm.add_user(name, name, name, f"{name}@sample.example", found, password=password), name
+"""
+WHY = "the evidence is complete"
+
+
+@dataclass
+class World:
+    airflow: Airflow
+    there: Release
+
+    def ask(self, who: str, method: str, path: str, **body: Any) -> httpx.Response:
+        with contextlib.closing(self.airflow.login(who)) as client:
+            return client.request(method, f"/api/v2/{path}", **body)
+
+    def trigger(self, who: str, dag: str, **conf: Any) -> str:
+        answer = self.ask(who, "POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["dag_run_id"])
+
+    def tasks(self, dag: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
+        found = self.ask("mallory", "GET", f"dags/{dag}/dagRuns/{run}/taskInstances").json()["task_instances"]
+        return {(task["task_id"], task["map_index"]): task for task in found}
+
+    def run_state(self, dag: str, run: str) -> str:
+        return str(self.ask("mallory", "GET", f"dags/{dag}/dagRuns/{run}").json()["state"])
+
+    def until(self, what: str, look: Callable[[], bool], seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not look():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.logs()}"
+            time.sleep(0.5)
+
+    def logs(self) -> str:
+        home = self.airflow.environment["AIRFLOW_HOME"]
+        with open(f"{home}/scheduler.log", errors="replace") as log:  # noqa: PTH123 - a path from the environment
+            return log.read()[-4_000:]
+
+    def refusals(self) -> list[tuple[str, str, str]]:
+        with self.there.rt.reading() as session:
+            found = facts.refusals(session, self.there.rt.current(session))
+            return [(refusal.action, refusal.person, refusal.why) for refusal in found]
+
+    def responses(self) -> list[tuple[str, int, str]]:
+        with self.there.rt.reading() as session:
+            found = facts.responses(session, self.there.rt.current(session))
+        return [(r.seat, r.subject.version, r.person) for r in found]
+
+
+@contextlib.contextmanager
+def component(airflow: Airflow, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    home = airflow.environment["AIRFLOW_HOME"]
+    with open(f"{home}/{name}.log", "wb") as log:  # noqa: PTH123 - as above
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", name, *words],
+            cwd=REPO, env=airflow.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _settings(home: Path, there: Release) -> dict[str, str]:
+    policy = home / "policy"
+    policy.mkdir()
+    for name, section in there.rt.policy.model_dump(mode="json").items():
+        (policy / f"{name}.yaml").write_text(json.dumps(section, ensure_ascii=False), encoding="utf-8")
+    settings = there.rt.settings
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__CORE__MP_START_METHOD": "forkserver",
+        "GOVERNANCE_POLICY_DIR": str(policy),
+        "GOVERNANCE_DATABASE_URL": settings.database_url.get_secret_value(),
+        "GOVERNANCE_EVIDENCE_URL": settings.evidence_url,
+        "GOVERNANCE_MLFLOW_URI": settings.mlflow_uri,
+        "GOVERNANCE_MLFLOW_TIMEOUT_SECONDS": "5",
+        "GOVERNANCE_LANGUAGE": "en",
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("review")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri, release(home, uri, MODEL) as there:
+        environment = _environment(home, port) | _settings(home, there)
+        airflow = Airflow(f"http://127.0.0.1:{port}", environment, secrets.token_urlsafe(12))
+        airflow.done("airflow", "db", "migrate")
+        airflow.done("airflow", "dags", "reserialize")
+        airflow.done("governance.cli", "airflow", "roles")
+        users = [sys.executable, "-c", USERS, json.dumps(PEOPLE), airflow.password]
+        subprocess.run(users, cwd=REPO, env=environment, check=True, capture_output=True, timeout=120)
+        with component(airflow, "api-server") as server, component(airflow, "scheduler", "-s"):
+            _wait(airflow.url, server, home / "api-server.log")
+            found = World(airflow, there)
+            for dag in ("gate_review", "emergency_hold"):
+                assert found.ask("mallory", "PATCH", f"dags/{dag}", json={"is_paused": False}).status_code == 200
+            yield found
+
+
+def _answer(world: World, who: str, run: str, index: int, said: str, reason: str) -> int:
+    path = f"dags/gate_review/dagRuns/{run}/taskInstances/ask/{index}/hitlDetails"
+    body = {"chosen_options": [said], "params_input": {"reason": reason}}
+    return world.ask(who, "PATCH", path, json=body).status_code
+
+
+def _mark(world: World, run: str, index: int) -> int:
+    path = f"dags/gate_review/dagRuns/{run}/taskInstances/ask/{index}"
+    return world.ask("mallory", "PATCH", path, json={"new_state": "success"}).status_code
+
+
+def _waiting(world: World, run: str) -> dict[str, int]:
+    """Label -> map index of the tasks that wait for an answer."""
+    return {
+        task["rendered_map_index"]: index
+        for (name, index), task in world.tasks("gate_review", run).items()
+        if name == "ask" and task["state"] == "awaiting_input"
+    }
+
+
+def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: World) -> None:
+    run = world.trigger("mallory", "gate_review")
+    world.until("four seats are asked", lambda: len(_waiting(world, run)) == 4)
+    asked = _waiting(world, run)
+    risk, caio = asked[f"G4 {MODEL} v2 risk"], asked[f"G4 {MODEL} v2 caio"]
+    first, other = asked[f"G4 {MODEL} v1 risk"], asked[f"G4 {MODEL} v1 caio"]
+    time.sleep(6)  # an answer within seconds of parking can be lost: the next try asks again
+
+    # Somebody without the permission; somebody with it, but another seat; the right one without a reason.
+    assert _answer(world, "tanaka", run, risk, "approve", WHY) == 403
+    for who, reason, why in (("takahashi", WHY, "does not hold the seat"), ("suzuki", " ", "no reason")):
+        assert _answer(world, who, run, risk, "approve", reason) == 200
+        world.until(f"{who} is refused", lambda why=why: any(why in said for _, _, said in world.refusals()))
+        world.until("it is asked again", lambda: risk in _waiting(world, run).values())
+        time.sleep(6)
+    assert world.responses() == []
+
+    # The right one, and the same one again.
+    assert _answer(world, "suzuki", run, risk, "approve", WHY) == 200
+    world.until("the answer is recorded", lambda: world.responses() == [("risk", 2, "suzuki")])
+    world.until("the task ends", lambda: world.tasks("gate_review", run)["ask", risk]["state"] == "success")
+    assert _answer(world, "suzuki", run, risk, "reject", WHY) == 409
+
+    # Marked as success; marked, and an answer forged in XCom.
+    assert _mark(world, run, caio) == 200
+    assert _mark(world, run, other) == 200
+    forged = {"key": "return_value", "value": "f" * 64, "map_index": first}
+    entries = f"dags/gate_review/dagRuns/{run}/taskInstances/ask/xcomEntries"
+    assert world.ask("mallory", "POST", entries, json=forged).status_code == 201
+    assert _mark(world, run, first) == 200
+
+    world.until("the run ends", lambda: world.run_state("gate_review", run) in {"success", "failed"})
+    bypassed = [said for action, _, said in world.refusals() if action == "bypass approval"]
+    assert len([said for said in bypassed if "ended without an answer" in said]) == 3
+    assert len([said for said in bypassed if "no such answer" in said]) == 1
+
+    # Cleared, the answered task asks nobody and loses nothing.
+    body = {"dag_run_id": run, "task_ids": [["ask", risk]], "dry_run": False, "only_failed": False}
+    assert world.ask("mallory", "POST", "dags/gate_review/clearTaskInstances", json=body).status_code == 200
+    world.until("it runs again", lambda: world.tasks("gate_review", run)["ask", risk]["try_number"] >= 4)
+    world.until("it ends", lambda: world.tasks("gate_review", run)["ask", risk]["state"] == "success")
+    assert world.responses() == [("risk", 2, "suzuki")]
+
+    assert world.there.decision(2).verdict is GateVerdict.PENDING
+    assert promotion.promotable(world.there.rt) == []
+    alias_guard.guard(world.there.rt)
+    assert world.there.aliases().get("champion") != 2
+
+
+def test_an_emergency_hold_is_proven_within_a_minute_although_mlflow_fails_for_half_of_it(world: World) -> None:
+    world.there.point("champion", 2)
+    until = time.monotonic() + 30
+    world.there.line.broken = lambda _method, _path: time.monotonic() < until
+    run = world.trigger("sato", "emergency_hold", target=MODEL, reason="harm was reported", ground="safety")
+    world.until("the run ends", lambda: world.run_state("emergency_hold", run) in {"success", "failed"}, 90)
+    assert world.run_state("emergency_hold", run) == "success"
+    assert "champion" not in world.there.aliases()
+    with world.there.rt.reading() as session:
+        at = world.there.rt.current(session)
+        [hold], done = facts.holds(session, at), facts.actions(session, at)
+    seconds = [action.seconds for action in done if action.ground == hold.id]
+    assert hold.ordered_by == "sato"
+    assert len(seconds) == 1
+    assert seconds[0] is not None
+    assert seconds[0] <= 60
