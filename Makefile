@@ -13,7 +13,7 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo up down status test faults unit lint types layers ci lock clean
+.PHONY: help demo up down status test test-fab faults unit lint types layers ci lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ status: $(ENV)  ## Tell what of the demo runs
 test: $(ENV)  ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
+test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accounts (about 5 minutes)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/fab
+
 faults: $(ENV)  ## Kill workers and servers while they append, and count (about 2 minutes)
 	timeout -s KILL 600 $(BIN)/pytest -q -s -p no:randomly tests/faults
 
@@ -51,7 +54,7 @@ types: $(ENV)  ## Check types
 layers: $(ENV)  ## Check that imports point down
 	$(BIN)/lint-imports --no-logo
 
-ci: lint types layers test  ## Everything that has to hold, and one demo from nothing
+ci: lint types layers test test-fab  ## Everything that has to hold, and one demo from nothing
 	$(BIN)/pytest -q tests/fresh -p no:randomly
 
 lock: $(ENV)  ## Resolve every pin again

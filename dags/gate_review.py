@@ -15,6 +15,7 @@ from airflow.sdk import AssetOrTimeSchedule, TriggerRule, dag, task
 from governance.orchestration import DEFAULTS, GATES, daily, ended_as_success, runtime, task_errors
 from governance.orchestration.asking import AGAIN, AskSeat
 
+LABEL = "{% set q = task.question %}{{ q.gate }} {{ q.model }} v{{ q.version }} {{ q.seat }}"
 SCHEDULE = AssetOrTimeSchedule(timetable=daily(hour=8), assets=[GATES])
 
 
@@ -41,7 +42,7 @@ def gate_review() -> None:  # noqa: D103 - the module says it
             return steps.report_unanswered(runtime(), ended, list(told or []))
 
     asked: Any = questions()
-    ask = AskSeat.partial(task_id="ask", map_index_template="{{ subject }}", **AGAIN).expand(question=asked)
+    ask = AskSeat.partial(task_id="ask", map_index_template=LABEL, **AGAIN).expand(question=asked)
     report(asked, ask.output)  # type: ignore[arg-type]
 
 

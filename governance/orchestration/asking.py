@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Param, get_current_context
+from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from governance.core.approvals import Answer
@@ -59,7 +59,7 @@ class AskSeat(HITLOperator):
         """Put the question, unless it is answered or out of date."""
         from governance.steps import gate_review
 
-        rt, question = runtime(), self._asked()
+        rt, question = runtime(), gate_review.Question(**self.question)
         with task_errors():
             known = gate_review.answered(rt, question)
             if known is not None:
@@ -74,21 +74,15 @@ class AskSeat(HITLOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Record the answer, in this task: what comes after reads it from our own records alone."""
+        from governance.steps import gate_review
+
         del context
-        question = self._asked()
+        question = gate_review.Question(**self.question)
         if "error" in event:
             raise AirflowSkipException(f"{question.seat} did not answer in time; it is asked again")
         who = event["responded_by_user"] or {"name": "nobody"}
         reason = str((event["params_input"] or {}).get("reason") or "")
         return _recorded(question, who["name"], event["chosen_options"][0], reason)
-
-    def _asked(self) -> Question:
-        from governance.steps.gate_review import Question
-
-        question = Question(**self.question)
-        context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
-        context["subject"] = f"{question.gate} {question.key} {question.seat}"
-        return question
 
 
 def _recorded(question: Question, login: str, said: str, reason: str) -> str:

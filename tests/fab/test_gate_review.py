@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from governance.core.terms import GateVerdict
 from governance.steps import alias_guard, promotion
 from governance.store import oversight as facts
-from tests.e2e.test_airflow_roles import REPO, Airflow, _end, _environment, _wait
+from tests.fab.test_airflow_roles import REPO, Airflow, _end, _environment, _wait
 from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import Release, release
 
@@ -165,6 +166,10 @@ def _waiting(world: World, run: str) -> dict[str, int]:
     }
 
 
+def _is_told(world: World, why: str) -> bool:
+    return any(why in said for _, _, said in world.refusals())
+
+
 def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: World) -> None:
     run = world.trigger("mallory", "gate_review")
     world.until("four seats are asked", lambda: len(_waiting(world, run)) == 4)
@@ -177,7 +182,7 @@ def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: W
     assert _answer(world, "tanaka", run, risk, "approve", WHY) == 403
     for who, reason, why in (("takahashi", WHY, "does not hold the seat"), ("suzuki", " ", "no reason")):
         assert _answer(world, who, run, risk, "approve", reason) == 200
-        world.until(f"{who} is refused", lambda why=why: any(why in said for _, _, said in world.refusals()))
+        world.until(f"{who} is refused", partial(_is_told, world, why))
         world.until("it is asked again", lambda: risk in _waiting(world, run).values())
         time.sleep(6)
     assert world.responses() == []
