@@ -59,6 +59,10 @@ class World:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["dag_run_id"])
 
+    def runs(self, dag: str) -> list[str]:
+        found = self.ask("mallory", "GET", f"dags/{dag}/dagRuns").json()["dag_runs"]
+        return [run["dag_run_id"] for run in found]
+
     def tasks(self, dag: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
         found = self.ask("mallory", "GET", f"dags/{dag}/dagRuns/{run}/taskInstances").json()["task_instances"]
         return {(task["task_id"], task["map_index"]): task for task in found}
@@ -171,7 +175,9 @@ def _is_told(world: World, why: str) -> bool:
 
 
 def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: World) -> None:
-    run = world.trigger("mallory", "gate_review")
+    # Switched on, the schedule starts it.
+    world.until("it runs", lambda: bool(world.runs("gate_review")))
+    [run] = world.runs("gate_review")
     world.until("four seats are asked", lambda: len(_waiting(world, run)) == 4)
     asked = _waiting(world, run)
     risk, caio = asked[f"G4 {MODEL} v2 risk"], asked[f"G4 {MODEL} v2 caio"]
