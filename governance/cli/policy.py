@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import getpass
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -43,3 +45,25 @@ def show(directory: Directory = None) -> None:
     """Print the policy as it was understood, in JSON."""
     policy = policies.load(directory or Settings().policy_dir)
     output.document({"digest": policy.digest, **policy.model_dump(mode="json")})
+
+
+@commands.command()
+def replay(
+    directory: Annotated[Path, typer.Argument(help="Directory of the proposed policy.")],
+    *,
+    months: Annotated[int, typer.Option(help="How far back.", min=1, max=120)] = 12,
+    as_json: output.AsJson = False,
+) -> None:
+    """List the past decisions that would differ under a proposed policy; nothing is recorded."""
+    from governance import runtime
+    from governance.steps import policy_replay
+
+    found = policy_replay.replay(runtime.build(actor=getpass.getuser(), source="shell"), directory, months)
+    if as_json:
+        output.document(found)
+        return
+    kinds = Counter("gone" if row["now"] is None else "differs" if row["differs"] else "same" for row in found)
+    columns = ("at", "subject", "gate", "then", "now", "why")
+    differing = [row for row in found if row["differs"]]
+    output.rows(differing, columns, as_json=False, empty="every past decision would be taken again")
+    output.lines(f"{len(found)} decisions: {kinds['same']} the same, {kinds['differs']} differ, {kinds['gone']} cannot")

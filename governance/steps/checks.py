@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -166,6 +166,11 @@ def _result(result: CheckResult, language: str) -> Row:
 
 
 def replay_under(rt: Runtime, other: Policy, months: int) -> list[Row]:
+    """Results of the last months judged again under another policy, as rows; see `rejudged`."""
+    return [_replayed(again, rt.settings.language) for again in rejudged(rt, other, months)]
+
+
+def rejudged(rt: Runtime, other: Policy, months: int) -> list[Rejudged]:
     """Results of the last months judged again under another policy, oldest first; nothing is recorded.
 
     Args:
@@ -175,14 +180,19 @@ def replay_under(rt: Runtime, other: Policy, months: int) -> list[Row]:
     """
     with rt.reading() as session:
         at = rt.current(session)
-        found = facts.history(session, at, since=at.as_of - timedelta(days=_MONTH_DAYS * months))
+        found = facts.history(session, at, since=since(at.as_of, months))
         past, models = registers.policies(session, at), inventory_facts.models(session, at)
         counted = statistics.by_data(session, at, bias.CUBE)
         decisions = facts.decisions(session, at)
     policies = [rt.policy, *(policy for policy in past if policy.digest != rt.policy.digest)]
     baselines = _baselines(models, decisions)
     judged = cache(partial(_judged_by, rt, policies, baselines))
-    return [_replayed(_rejudge(result, judged, other, counted), rt.settings.language) for result in found]
+    return [_rejudge(result, judged, other, counted) for result in found]
+
+
+def since(now: datetime, months: int) -> datetime:
+    """The moment so many months of 31 days ago."""
+    return now - timedelta(days=_MONTH_DAYS * months)
 
 
 def _baselines(

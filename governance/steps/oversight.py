@@ -37,11 +37,13 @@ class Standing:
     said: Oversight
 
 
-def of(session: Session, at: AsOf, model: str | None = None, slug: str | None = None) -> Oversight:
-    """What people said about one model, or about all; three queries."""
+def of(
+    session: Session, at: AsOf, model: str | None = None, slug: str | None = None, *, ended_too: bool = False
+) -> Oversight:
+    """What people said about one model, or about all; three queries. Released holds only with `ended_too`."""
     return gates.Oversight(
         waivers=tuple(facts.waivers(session, at)),
-        holds=tuple(hold for hold in facts.holds(session, at) if hold.is_live),
+        holds=tuple(hold for hold in facts.holds(session, at) if hold.is_live or ended_too),
         responses=tuple(facts.responses(session, at, model)),
         slug=slug,
     )

@@ -139,6 +139,13 @@ def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateD
     return {row.gate: _decision(row) for row in newest(session, GateDecisionRow, at, *where)}
 
 
+def decisions_since(session: Session, at: AsOf, since: datetime) -> list[GateDecision]:
+    """Every decision in effect from a moment on, oldest first."""
+    row = GateDecisionRow
+    wanted = select(row).where(row.effective_at >= since, row.effective_at <= at.as_of, row.recorded_at <= at.known_at)
+    return [_decision(one) for one in session.scalars(wanted.order_by(row.effective_at, row.gate, row.id))]
+
+
 def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
     """The first decision of each version and gate."""
     series = [getattr(GateDecisionRow, name) for name in GateDecisionRow.series]

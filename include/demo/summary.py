@@ -14,7 +14,9 @@ SOURCE = "inventory_sync"
 DRIVEN = ("model_gate", "risk_register", "kpi_metrics")
 PACK = "committee_pack"
 SEAL = "evidence_seal"
-DAGS = frozenset({SOURCE, *DRIVEN, PACK, SEAL})
+REVIEWED = ("gate_review", "alias_guard", "emergency_hold", "waiver_request", "policy_replay")
+"""They wait for people, and stay paused in the demo."""
+DAGS = frozenset({SOURCE, *DRIVEN, PACK, SEAL, *REVIEWED})
 
 
 def dag_run(run: Json, events: Iterable[Json]) -> Json:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = {
     *("inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack", "evidence_seal"),
-    *("gate_review", "alias_guard", "emergency_hold", "waiver_request"),
+    *("gate_review", "alias_guard", "emergency_hold", "waiver_request", "policy_replay"),
 }
 FORMS = {"emergency_hold", "waiver_request"}
 """Run by people, with parameters, as many at a time as there are people."""

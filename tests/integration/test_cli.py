@@ -52,7 +52,14 @@ COMMANDS = (
     *(("waiver", name) for name in ("request", "grant", "reject", "revoke", "list")),
     *(("hold", name) for name in ("place", "enforce", "review", "release", "drill", "list")),
     *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
-    *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
+    *(
+        ("pack", "list"),
+        ("pack", "restatements"),
+        ("policy", "check"),
+        ("policy", "schema"),
+        ("policy", "show"),
+        ("policy", "replay"),
+    ),
     *(
         ("inventory", "import"),
         ("inventory", "export"),

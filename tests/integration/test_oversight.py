@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from governance.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from governance.steps import alias_guard, promotion
+from governance.steps import alias_guard, policy_replay, promotion
 from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.steps import waiver_request as waivers
@@ -473,3 +474,21 @@ def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) ->
     assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(1), [])
     with pytest.raises(SourceError, match="is not in the inventory"):
         alias_guard.check(there.rt, "no-such-model", alias="champion")
+
+
+def test_a_proposed_policy_tells_which_decisions_would_differ_and_records_nothing(
+    there: Release, tmp_path: Path
+) -> None:
+    say(there, "risk", "suzuki")
+    one_seat = {"gates": {"G4": {"approval": {"high": {"seats": ["risk"], "quorum": 1, "veto": None}}}}}
+    proposed = tmp_path / "proposed"
+    proposed.mkdir()
+    for name, section in rules(there.model, gates=one_seat).model_dump(mode="json").items():
+        (proposed / f"{name}.yaml").write_text(json.dumps(section, ensure_ascii=False), encoding="utf-8")
+    before = there.decision(2)
+    found = policy_replay.replay(there.rt, proposed, 1)
+    assert [(row["subject"], row["then"], row["now"]) for row in found if row["differs"]] == [
+        (f"{there.model} v2", "awaiting approval", "passed")
+    ]
+    assert len(found) == 3
+    assert there.decision(2) == before
