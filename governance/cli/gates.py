@@ -72,12 +72,14 @@ def reject(
 
 
 def _answer(said: str, key: VersionKey, gate: str, seat: str, reason: str, code: str | None, login: str | None) -> None:
-    from governance.steps import gate_review
+    from governance.steps import gate_review, model_gate
 
     rt = _runtime()
     question = gate_review.question(rt, key, gate, seat, code)
     gate_review.answer(rt, question, login or getpass.getuser(), said, reason)
-    facts.show_decisions(rt, key, as_json=False)
+    output.lines(
+        "\n".join(model_gate.report(decision, rt.settings.language) for decision in model_gate.decisions(rt, key))
+    )
 
 
 def guard(
