@@ -41,6 +41,9 @@ _READS: Final = {
 _ALL: Final = {"evaluation", "performance", "suite"}
 _COUNTED: Final = frozenset({Family.PERFORMANCE, Family.GENAI, Family.ROBUSTNESS})
 """Families whose observations carry the n that `min_n` is about."""
+_BY_CHANCE: Final = Words(
+    "比較の数に応じた補正は区間だけからは導けない", "the correction for many comparisons takes more than the intervals"
+)
 _NO_CHECK: Final = Words(
     "新しいポリシーにこのチェックかユースケースがない", "the other policy has no such check or use case"
 )
@@ -103,7 +106,14 @@ def _weigh(result: CheckResult, old: Said, new: Said) -> Rejudged:
             name = observation.name
             return Rejudged(result, None, Words(f"{name} は記録から導けない", f"the record of {name} does not tell"))
         verdicts.append(verdict)
+    if Verdict.FAIL in verdicts and _is_corrected(old, new) and len(finding.observations) > 1:
+        return Rejudged(result, None, _BY_CHANCE)
     return Rejudged(result, combine(verdicts))
+
+
+def _is_corrected(old: Said, new: Said) -> bool:
+    """Whether a breach counts only if chance does not explain it among all: that takes more than the intervals."""
+    return new.check.family is Family.BIAS and new.check.grouping.correction == "holm" and old != new
 
 
 def _flat(said: Said) -> dict[str, Any]:
