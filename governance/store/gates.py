@@ -76,13 +76,13 @@ def history(
     if since is not None:
         wanted = wanted.where(CheckResultRow.effective_at >= since)
     ordered = wanted.order_by(CheckResultRow.effective_at, CheckResultRow.recorded_at, CheckResultRow.id)
-    return [_result(row) for row in session.scalars(ordered)]
+    return [result_of_row(row) for row in session.scalars(ordered)]
 
 
 def _by_version(session: Session, at: AsOf, *where: ColumnElement[bool]) -> Results:
     found: Results = defaultdict(dict)
     for row in newest(session, CheckResultRow, at, *where):
-        found[VersionKey(row.model, row.version)][row.check] = _result(row)
+        found[VersionKey(row.model, row.version)][row.check] = result_of_row(row)
     return found
 
 
@@ -195,7 +195,8 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
     return found
 
 
-def _result(row: CheckResultRow) -> CheckResult:
+def result_of_row(row: CheckResultRow) -> CheckResult:
+    """A recorded result as the core reads it."""
     observations = _OBSERVATIONS.validate_python(row.observations)
     cause = Words(**row.cause) if row.cause else NOTHING
     finding = Finding(

@@ -46,7 +46,14 @@ COMMANDS = (
         ("db", "roles"),
     ),
     *(("check", name) for name in ("run", "list", "explain", "history", "replay", "probes")),
-    *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
+    *(
+        ("gate", "show"),
+        ("gate", "list"),
+        ("gate", "explain"),
+        ("inventory", "list"),
+        ("inventory", "findings"),
+        ("pack", "build"),
+    ),
     *(("pack", "list"), ("pack", "restatements"), ("policy", "check"), ("policy", "schema"), ("policy", "show")),
     *(
         ("inventory", "import"),
@@ -138,7 +145,9 @@ def test_every_listing_is_json_for_programs_and_text_for_people(
     assert governance(*listing, **place).stdout.strip()
 
 
-@pytest.mark.parametrize("listing", [*LISTINGS, ("gate", "show", HOSTILE, "1")], ids=" ".join)
+@pytest.mark.parametrize(
+    "listing", [*LISTINGS, ("gate", "show", HOSTILE, "1"), ("gate", "explain", HOSTILE, "1")], ids=" ".join
+)
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
 def test_no_stranger_rewrites_the_terminal(
     place: dict[str, str | Path], listing: tuple[str, ...], options: tuple[str, ...]
