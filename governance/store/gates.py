@@ -125,13 +125,13 @@ def decisions(session: Session, at: AsOf, model: str | None = None) -> dict[tupl
     """The newest decision of every version and gate, of all models or of one; one query."""
     where = () if model is None else (GateDecisionRow.model == model,)
     rows = newest(session, GateDecisionRow, at, *where)
-    return {(VersionKey(row.model, row.version), row.gate): _decision(row) for row in rows}
+    return {(VersionKey(row.model, row.version), row.gate): decision_of_row(row) for row in rows}
 
 
 def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateDecision]:
     """The newest decision of each gate on one version."""
     where = (GateDecisionRow.model == key.model, GateDecisionRow.version == key.version)
-    return {row.gate: _decision(row) for row in newest(session, GateDecisionRow, at, *where)}
+    return {row.gate: decision_of_row(row) for row in newest(session, GateDecisionRow, at, *where)}
 
 
 def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
@@ -152,7 +152,7 @@ def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
     )
     row = aliased(GateDecisionRow, known)
     firsts = select(row).where(known.c.rank == 1).order_by(row.model, row.version, row.gate)
-    return [_decision(first) for first in session.scalars(firsts)]
+    return [decision_of_row(first) for first in session.scalars(firsts)]
 
 
 def record_decision(session: Session, decision: GateDecision, code_version: str, telling: Telling) -> None:
@@ -212,7 +212,8 @@ def result_of_row(row: CheckResultRow) -> CheckResult:
     return CheckResult(row.id, key, row.check, row.effective_at, row.definition, finding, row.files or {})
 
 
-def _decision(row: GateDecisionRow) -> GateDecision:
+def decision_of_row(row: GateDecisionRow) -> GateDecision:
+    """A recorded decision as the core reads it."""
     return GateDecision(
         subject=VersionKey(row.model, row.version),
         gate=row.gate,
