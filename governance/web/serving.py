@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one serving process keeps between requests: its runtime, the templates, and how all gates stand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from governance import runtime as runtimes
+from governance.runtime import Runtime
+from governance.settings import Settings
+from governance.steps import pages as steps
+from governance.steps.pages import Standing
+
+_FRESH_SECONDS: Final = 60
+Signature = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(slots=True)
+class Serving:
+    """Kept by one process; a policy that was edited is read again, a database that came back is asked again."""
+
+    make: Callable[[Settings], Runtime] = runtimes.build
+    settings: Settings = field(default_factory=Settings)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _runtime: Runtime | None = None
+    _signature: Signature = ()
+    _standing: Standing | None = None
+    _read_at: datetime | None = None
+
+    def runtime(self) -> Runtime:
+        """The runtime of this process.
+
+        Raises:
+            PolicyError: the policy is missing or wrong.
+            StoreError: the schema of the governance database is not the code's.
+            SourceUnavailableError: the database does not answer.
+        """
+        with self._lock:
+            signature = self._policy_files()
+            if self._runtime is None or signature != self._signature:
+                self._forget()
+                self._runtime, self._signature = self.make(self.settings), signature
+            return self._runtime
+
+    def standing(self) -> Standing:
+        """How all gates stand; read again once something was committed, and after a minute at the latest."""
+        rt = self.runtime()
+        now = rt.clock()
+        is_fresh = self._read_at is not None and (now - self._read_at).total_seconds() < _FRESH_SECONDS
+        found = steps.standing(rt, self._standing if is_fresh else None)
+        if found is not self._standing:
+            self._standing, self._read_at = found, now
+        return found
+
+    def failed(self) -> None:
+        """The database failed: look at its schema again before the next page."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._runtime is not None:
+            self._runtime.engine.dispose()
+        self._runtime = self._standing = self._read_at = None
+
+    def _policy_files(self) -> Signature:
+        found = []
+        for path in sorted(self.settings.policy_dir.glob("*.yaml")):
+            told: Any = path.stat()
+            found.append((path.name, told.st_mtime_ns, told.st_size))
+        return tuple(found)
