@@ -207,7 +207,7 @@ def _sentence(decision: GateDecision, gate: Words, lines: Sequence[Line], outdat
     said = _subject(decision, gate)
     if decision.blocks:
         why = gist([reason for reason in decision.reasons if reason.blocks])
-        return Words(f"{said.ja}を通過できません。{why.ja}", f"{said.en} is blocked. {why.en}")
+        return Words(f"{said.ja}を通過できません", f"{said.en} is blocked").then(why)
     checks = {line.check: line for line in lines}
     exempt = sum(line.exempt for line in checks.values())
     warned = sum(line.verdict is Verdict.WARN for line in checks.values())
@@ -220,11 +220,13 @@ def _sentence(decision: GateDecision, gate: Words, lines: Sequence[Line], outdat
         told = told if not count else Words(f"{told.ja}、{ja} {count} 件", f"{told.en}, {count} {en}")
     if outdated:
         ja, en = ("、".join(check_name(c, "ja") for c in outdated), ", ".join(check_name(c, "en") for c in outdated))
-        return Words(
-            f"{told.ja}。ただし期限切れの結果があり、今は分かりません: {ja}",
-            f"{told.en}. But results are out of date, so nobody can tell today: {en}.",
+        return told.then(
+            Words(
+                f"ただし期限切れの結果があり、今は分かりません: {ja}",
+                f"but results are out of date, so nobody can tell today: {en}",
+            )
         )
-    return Words(f"{told.ja}。", f"{told.en}.")
+    return told
 
 
 def _subject(decision: GateDecision, gate: Words) -> Words:

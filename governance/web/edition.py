@@ -48,6 +48,7 @@ class Edition:
     kept: tuple[tuple[str, str], ...]
     """Parameters that every link carries on."""
     path: str
+    """Of this page below `root`, as it was sent."""
 
     @property
     def language(self) -> str:
@@ -63,7 +64,7 @@ class Edition:
     def again(self, **query: str) -> str:
         """This page otherwise: in another language or theme."""
         kept = dict(self.kept) | query
-        return f"{self.root}{quote(self.path)}?{urlencode(kept)}"
+        return f"{self.root}{self.path}?{urlencode(kept)}"
 
 
 def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:
@@ -75,7 +76,9 @@ def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:
     asked = dict(kept)
     tongue = asked.get("lang") or _accepted(request.headers.get("accept-language", "")) or language
     root = request.scope.get("root_path", "").rstrip("/")
-    path = request.url.path.removeprefix(root)
+    # As it was sent: a name with a slash in it must not become two parts of a path.
+    sent = request.scope.get("raw_path") or quote(request.url.path).encode()
+    path = sent.decode("ascii", "replace").partition("?")[0].removeprefix(root)
     return Edition(Tongue(tongue, zone), asked.get("theme", ""), root, tuple(kept), path)
 
 
@@ -131,8 +134,8 @@ def _environment() -> Environment:
 
 
 def _visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
-    """Foreign text with everything in it to be seen; what a macro returns is markup already."""
-    return markup.shown(value) if type(value) is str else value
+    """Whatever is printed, with everything in it to be seen; what a macro returns is markup already."""
+    return value if hasattr(value, "__html__") else markup.shown(str(value))
 
 
 def _label(member: StrEnum, language: str) -> str:
