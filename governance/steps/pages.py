@@ -157,15 +157,16 @@ def standing(rt: Runtime, known: Standing | None = None) -> Standing:
         aliases, versions = facts.aliases(session, at), facts.versions(session, at)
         outlines = {(one.key, one.gate): one for one in facts.outlines(session, at)}
     models = [RegisteredModel(name, aliases=aliases[name], versions=tuple(found)) for name, found in versions.items()]
-    rows = [row for model in models for row in _at_gates(model, outlines, rt.policy)]
+    slugs = inventory_rules.use_cases(rt.policy)
+    rows = [row for model in models for row in _at_gates(model, outlines, slugs.get(model.name), rt.policy)]
     order = {True: 0, None: 1, False: 2}
     return Standing(at, tuple(sorted(rows, key=lambda one: (order[one[0].blocks], one[0].key, one[0].gate))))
 
 
 def _at_gates(
-    model: RegisteredModel, outlines: Mapping[tuple[VersionKey, str], Outline], policy: Policy
+    model: RegisteredModel, outlines: Mapping[tuple[VersionKey, str], Outline], slug: str | None, policy: Policy
 ) -> list[tuple[GateRow, str]]:
-    _slug, case = inventory_rules.use_case_of(model.name, policy)
+    case = policy.use_cases.use_cases.get(slug) if slug else None
     owner, tier = person(case.owner if case else None, policy), classify(case, policy.tiers)
     found = []
     for code, gate in policy.gates.gates.items():

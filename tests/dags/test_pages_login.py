@@ -56,7 +56,7 @@ with TestClient(app) as client:
     seen["tab"] = client.get("/governance" + PATHS[6] + "?lang=en").text
 from governance_plugin import GovernancePlugin, web_app
 seen["routes"] = [
-    [route.path, sorted(route.methods), [getattr(each.call, "__module__", "") for each in route.dependant.dependencies]]
+    [route.path, sorted(route.methods), [getattr(each.call, "__module__", "") for each in route.dependant.dependencies]]  # codespell:ignore dependant
     for route in web_app().routes
 ]
 seen["views"] = [view["destination"] for view in GovernancePlugin.external_views]
