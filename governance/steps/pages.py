@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -22,12 +22,14 @@ from governance.policy import RiskTier
 from governance.store import declared, ledger, registers
 from governance.store import inventory as inventory_facts
 from governance.store import pages as facts
-from governance.store.facts import AsOf
 from governance.store.pages import Ended, Outline
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from governance.policy import Policy
     from governance.runtime import Runtime
+    from governance.store.facts import AsOf
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 50
@@ -62,6 +64,10 @@ class GateRow:
     aliases: tuple[str, ...]
     owner: Words
     why: Words = NOTHING
+
+
+Rows = tuple[tuple[GateRow, str], ...]
+"""Versions at gates, with the ids of the decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,24 +149,37 @@ class ModelPage:
 class Standing:
     """Every version at a gate, closed ones first: the one reading that grows with the inventory."""
 
-    at: AsOf
-    rows: tuple[tuple[GateRow, str], ...]
-    """With the id of the decision."""
+    size: int
+    """Of the ledger when it was read."""
+    by_model: Mapping[str, Rows]
+    rows: Rows
 
 
 def standing(rt: Runtime, known: Standing | None = None) -> Standing:
-    """Read which versions stand at gates, unless nothing was committed since `known` was read."""
+    """Read which versions stand at gates; of what was `known`, only the models that something was told of since."""
     with rt.reading() as session:
-        at = rt.current(session)
-        if known is not None and known.at.known_at == ledger.known_at(session):
+        at, size = rt.current(session), ledger.size(session)
+        if known is not None and known.size == size:
             return known
-        aliases, versions = facts.aliases(session, at), facts.versions(session, at)
-        outlines = {(one.key, one.gate): one for one in facts.outlines(session, at)}
-    models = [RegisteredModel(name, aliases=aliases[name], versions=tuple(found)) for name, found in versions.items()]
-    slugs = inventory_rules.use_cases(rt.policy)
-    rows = [row for model in models for row in _at_gates(model, outlines, slugs.get(model.name), rt.policy)]
+        names = facts.touched(session, known.size) if known is not None else None
+        if known is not None and names is not None:
+            by_model = {**dict.fromkeys(names, ()), **_stand(rt, session, at, names)}
+            by_model = {**known.by_model, **by_model}
+        else:
+            by_model = _stand(rt, session, at, None)
     order = {True: 0, None: 1, False: 2}
-    return Standing(at, tuple(sorted(rows, key=lambda one: (order[one[0].blocks], one[0].key, one[0].gate))))
+    rows = (row for found in by_model.values() for row in found)
+    return Standing(
+        size, by_model, tuple(sorted(rows, key=lambda one: (order[one[0].blocks], one[0].key, one[0].gate)))
+    )
+
+
+def _stand(rt: Runtime, session: Session, at: AsOf, names: Iterable[str] | None) -> dict[str, Rows]:
+    aliases, versions = facts.aliases(session, at, names), facts.versions(session, at, names)
+    outlines = {(one.key, one.gate): one for one in facts.outlines(session, at, names)}
+    slugs = inventory_rules.use_cases(rt.policy)
+    models = [RegisteredModel(name, aliases=aliases[name], versions=tuple(found)) for name, found in versions.items()]
+    return {model.name: tuple(_at_gates(model, outlines, slugs.get(model.name), rt.policy)) for model in models}
 
 
 def _at_gates(

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select
 
@@ -14,7 +15,14 @@ from governance.core.gate_changes import Passage
 from governance.core.terms import GateVerdict, ModelVersion, VersionKey
 from governance.policy import RiskTier
 from governance.store.gates import decision_of_row
-from governance.store.models import AliasEvent, CheckResultRow, GateDecisionRow, ModelVersionRow, RegisteredModelRow
+from governance.store.models import (
+    AliasEvent,
+    CheckResultRow,
+    GateDecisionRow,
+    LedgerEntry,
+    ModelVersionRow,
+    RegisteredModelRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +33,11 @@ if TYPE_CHECKING:
     from governance.core.terms import GateDecision
     from governance.store.base import Fact
     from governance.store.facts import AsOf
+
+_STANDING: Final = ("gate_decision/", "model_version/", "alias_event/", "registered_model/")
+"""Entries of facts that decide which versions stand at gates, and how."""
+_MOST_ENTRIES: Final = 5_000
+_MOST_MODELS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ def models(session: Session, at: AsOf, wanted: str, *, offset: int, most: int) -
     return list(session.scalars(page)), total
 
 
-def aliases(session: Session, at: AsOf, names: Sequence[str] | None = None) -> dict[str, dict[str, int]]:
+def aliases(session: Session, at: AsOf, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
     """Model -> alias -> version, of some models or of all."""
     row = AliasEvent
     found: dict[str, dict[str, int]] = defaultdict(dict)
@@ -70,7 +83,7 @@ def aliases(session: Session, at: AsOf, names: Sequence[str] | None = None) -> d
     return found
 
 
-def versions(session: Session, at: AsOf, names: Sequence[str] | None = None) -> dict[str, list[ModelVersion]]:
+def versions(session: Session, at: AsOf, names: Iterable[str] | None = None) -> dict[str, list[ModelVersion]]:
     """Model -> its present versions, of which only the numbers are told."""
     row = ModelVersionRow
     found: dict[str, list[ModelVersion]] = defaultdict(list)
@@ -80,7 +93,7 @@ def versions(session: Session, at: AsOf, names: Sequence[str] | None = None) -> 
     return found
 
 
-def outlines(session: Session, at: AsOf, names: Sequence[str] | None = None) -> list[Outline]:
+def outlines(session: Session, at: AsOf, names: Iterable[str] | None = None) -> list[Outline]:
     """The newest decision of every version and gate, of some models or of all."""
     row = GateDecisionRow
     columns = (row.id, row.model, row.version, row.gate, row.tier, row.verdict, row.effective_at)
@@ -113,6 +126,14 @@ def ended(session: Session, at: AsOf, model: str) -> list[Ended]:
     ]
 
 
+def touched(session: Session, size: int) -> set[str] | None:
+    """Models that entries beyond a size of the ledger tell of; None if those are too many to be read one by one."""
+    told = select(LedgerEntry.key, LedgerEntry.body).where(LedgerEntry.seq >= size).limit(_MOST_ENTRIES + 1)
+    found = session.execute(told).all()
+    names = {json.loads(row.body)["disclosed"]["model"] for row in found if row.key.startswith(_STANDING)}
+    return None if len(found) > _MOST_ENTRIES or len(names) > _MOST_MODELS else names
+
+
 def told_by(session: Session, source: str, since: datetime | None, until: datetime | None) -> list[VersionKey]:
     """The versions that gates decided on within a run; its moments, where they are known, keep the search short."""
     row = GateDecisionRow
@@ -140,7 +161,7 @@ def passages_of_model(session: Session, model: str, at: AsOf, most: int) -> list
 
 
 def _current(
-    session: Session, table: type[Fact], at: AsOf, columns: tuple[Any, ...], names: Sequence[str] | None
+    session: Session, table: type[Fact], at: AsOf, columns: tuple[Any, ...], names: Iterable[str] | None
 ) -> Sequence[Row[Any]]:
     where = [] if names is None else [columns[[column.key for column in columns].index("model")].in_(names)]
     newest = _newest(table, at, columns, *where)

@@ -15,7 +15,7 @@ from governance.settings import Settings
 from governance.steps import pages as steps
 from governance.steps.pages import Standing
 
-_FRESH_SECONDS: Final = 60
+_FRESH_SECONDS: Final = 3600
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -47,13 +47,14 @@ class Serving:
             return self._runtime
 
     def standing(self) -> Standing:
-        """How all gates stand; read again once something was committed, and after a minute at the latest."""
+        """How all gates stand; what was committed since is read on top, and all of it again once an hour."""
         rt = self.runtime()
         now = rt.clock()
         is_fresh = self._read_at is not None and (now - self._read_at).total_seconds() < _FRESH_SECONDS
         found = steps.standing(rt, self._standing if is_fresh else None)
-        if found is not self._standing:
-            self._standing, self._read_at = found, now
+        self._standing = found
+        if not is_fresh:
+            self._read_at = now
         return found
 
     def failed(self) -> None:

@@ -24,6 +24,7 @@ from governance.core.terms import Observation, RegisteredModel, Verdict, Version
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.steps import model_gate
+from governance.steps import pages as steps
 from governance.store import database
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -382,3 +383,25 @@ def test_a_page_asks_as_many_queries_for_many_models_as_for_few(url: str) -> Non
     kept.failed()
     assert counts["/inventory?q=filler-000"] == counts["/inventory"]
     assert max(counts.values()) <= 25, counts
+
+
+def test_what_is_read_on_top_of_the_known_equals_what_is_read_whole(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'governance.db'}"
+    filled(url)
+    rt = runtime(Settings(database_url=SecretStr(url)))
+    known = steps.standing(rt)
+    assert steps.standing(rt, known) is known
+    before = factories.registered("credit-scoring", (1, 2), aliases={"candidate": 2, "champion": 1})
+    after = factories.registered("credit-scoring", (1, 2, 3), aliases={"champion": 2})
+    with rt.writing() as session:
+        changes = inventory.reconcile(inventory.Reading.whole([after, factories.registered("new-one")]), [before])
+        inventory_facts.record_changes(session, changes, {}, rt.telling(session))
+    model_gate.decide(rt, VersionKey("credit-scoring", 3))
+    model_gate.decide(rt, VersionKey("filler-000", 1))
+    again = steps.standing(rt, known)
+    assert again.rows == steps.standing(rt).rows != known.rows
+    assert {row.key for row, _ in again.rows} - {row.key for row, _ in known.rows} == {
+        VersionKey("credit-scoring", 3),
+        VersionKey("new-one", 1),
+    }
+    rt.engine.dispose()
