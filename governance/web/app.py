@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
-from governance.steps import gate_report
+from governance.steps import evidence_bundle, gate_report
 from governance.steps import pages as steps
 from governance.web import edition as editions
 from governance.web import hooks
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 GATE_DAG: Final = "model_gate"
 MOST_DIGITS: Final = 15
 _PREFIX: Final = "/webhooks/"
+_FACT: Final = re.compile(r"[0-9a-f]{64}")
 _log: Final = logging.getLogger(__name__)
 
 
@@ -59,6 +61,7 @@ def build(
     get("/inventory", dependencies=behind)(pages.inventory)
     get("/models/{model:path}/versions/{version}", dependencies=behind)(pages.version)
     get("/models/{model:path}", dependencies=behind)(pages.model)
+    get("/proofs/{fact}", dependencies=behind)(pages.proof)
     get("/gate/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=of_task)(pages.task)
     for kind in (GovernanceError, SQLAlchemyError, StarletteHTTPException, RequestValidationError):
         app.add_exception_handler(kind, pages.failed)
@@ -112,6 +115,14 @@ class _Pages:
         if number is None:
             raise NotFoundError(f"{model}: {version} is no version", hint="Versions are numbers, from 1 on.")
         return self._report(request, VersionKey(model, number), NOW)
+
+    def proof(self, fact: str) -> Response:
+        """A proof that a fact is in the sealed ledger, to keep and to verify offline."""
+        if not _FACT.fullmatch(fact):
+            raise NotFoundError("there is no such fact", hint="Facts are named by 64 hex digits.")
+        content = evidence_bundle.prove(self.serving.runtime(), fact)
+        name = {"Content-Disposition": f'attachment; filename="{fact[:16]}.tlog-proof"'}
+        return Response(content, media_type="text/plain; charset=utf-8", headers={**editions.HEADERS, **name})
 
     def task(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
         """The gate report of a task instance, as it stood when its run ended."""

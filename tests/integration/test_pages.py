@@ -19,11 +19,11 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from sqlalchemy import event
 
-from governance.core import inventory
+from governance.core import inventory, signed_note
 from governance.core.terms import Observation, RegisteredModel, Verdict, VersionKey, Words
 from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.steps import model_gate
+from governance.steps import evidence_seal, model_gate
 from governance.steps import pages as steps
 from governance.store import database
 from governance.store import gates as gate_facts
@@ -33,6 +33,7 @@ from governance.web.access import Access, TaskRun
 from governance.web.serving import Serving
 from tests import factories
 from tests.factories import NOW
+from tests.integration import databases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,11 +137,11 @@ def _results() -> Iterator[tuple[int, str, Verdict, tuple[Observation, ...]]]:
         yield 2, check, Verdict.FAIL if is_bias else Verdict.PASS, (RATIO,) if is_bias else ()
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    found = f"sqlite:///{tmp_path_factory.mktemp('pages') / 'governance.db'}"
-    filled(found)
-    return found
+@pytest.fixture(scope="module", params=databases.KINDS)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with databases.database(request.param, tmp_path_factory.mktemp("pages")) as found:
+        filled(found.get_secret_value())
+        yield found.get_secret_value()
 
 
 def serving(url: str, **settings: Any) -> Serving:
@@ -301,6 +302,31 @@ def test_what_is_unknown_is_a_page_of_its_own(pages: FastAPI, path: str) -> None
     answer = get(pages, f"{path}?lang=en")
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+@pytest.mark.parametrize("fact", ["0" * 64, "x", "%25", "f" * 63])
+def test_the_proof_of_what_is_no_sealed_fact_is_not_found(pages: FastAPI, fact: str) -> None:
+    assert get(pages, f"/proofs/{fact}", None).status_code == 401
+    assert get(pages, f"/proofs/{fact}").status_code == 404
+
+
+def test_a_sealed_fact_comes_with_its_proof(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'governance.db'}"
+    filled(url)
+    key = signed_note.new_signing_key("test.example")
+    kept = serving(url, signing_key=SecretStr(key), checkpoint_url=str(tmp_path / "checkpoints"))
+    app = web.build(ACCESS, None, lambda: None, kept)
+    path = "/models/credit-scoring/versions/2"
+    assert "/proofs/" not in get(app, path).text
+    evidence_seal.seal(kept.runtime())
+    links = re.findall(r'href="/governance(/proofs/[0-9a-f]{64})"', get(app, path).text)
+    assert len(links) == 1 + len(factories.REQUIRED)
+    for link in links:
+        answer = get(app, link)
+        assert answer.status_code == 200
+        assert answer.text.startswith("c2sp.org/tlog-proof@v1\n")
+        assert answer.headers["content-disposition"].startswith("attachment")
+    kept.failed()
 
 
 def test_the_inventory_comes_a_page_at_a_time(pages: FastAPI) -> None:
