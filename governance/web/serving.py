@@ -4,18 +4,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from governance import runtime as runtimes
+from governance.errors import SourceUnavailableError
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.steps import pages as steps
 from governance.steps.pages import Standing
 
 _FRESH_SECONDS: Final = 3600
+_PATIENCE_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 3.0
+_LOOK: Final = "Check GOVERNANCE_DATABASE_URL and that the server runs."
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -30,6 +36,8 @@ class Serving:
     _signature: Signature = ()
     _standing: Standing | None = None
     _read_at: datetime | None = None
+    _down: tuple[float, SourceUnavailableError] | None = None
+    """Until when nobody tries to connect again, and what is said meanwhile."""
 
     def runtime(self) -> Runtime:
         """The runtime of this process.
@@ -39,12 +47,34 @@ class Serving:
             StoreError: the schema of the governance database is not the code's.
             SourceUnavailableError: the database does not answer.
         """
-        with self._lock:
+        with self._turn():
             signature = self._policy_files()
             if self._runtime is None or signature != self._signature:
                 self._forget()
-                self._runtime, self._signature = self.make(self.settings), signature
+                self._runtime, self._signature = self._made(), signature
             return self._runtime
+
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        """One request at a time connects; the others do not queue for a database that hangs.
+
+        The threads are those of Airflow's own API: whoever waits here keeps others from being served.
+        """
+        if not self._lock.acquire(timeout=_PATIENCE_SECONDS):
+            raise SourceUnavailableError("the governance database did not answer in time", hint=_LOOK)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _made(self) -> Runtime:
+        if self._down is not None and time.monotonic() < self._down[0]:
+            raise self._down[1]
+        try:
+            return self.make(self.settings)
+        except SourceUnavailableError as error:
+            self._down = time.monotonic() + _PAUSE_SECONDS, error
+            raise
 
     def standing(self) -> Standing:
         """How all gates stand; what was committed since is read on top, and all of it again once an hour."""
@@ -59,8 +89,11 @@ class Serving:
 
     def failed(self) -> None:
         """The database failed: look at its schema again before the next page."""
-        with self._lock:
-            self._forget()
+        if self._lock.acquire(blocking=False):  # whoever holds it is connecting anew anyway
+            try:
+                self._forget()
+            finally:
+                self._lock.release()
 
     def _forget(self) -> None:
         if self._runtime is not None:

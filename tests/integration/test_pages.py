@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -21,6 +23,7 @@ from sqlalchemy import event
 
 from governance.core import inventory, signed_note
 from governance.core.terms import Observation, RegisteredModel, Verdict, VersionKey, Words
+from governance.errors import SourceUnavailableError
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.steps import evidence_seal, model_gate
@@ -377,6 +380,40 @@ def stamped(engine: Engine, revision: str) -> None:
     table = sa.table(database.VERSION_TABLE, sa.column("version_num"))
     with engine.execution_options(write=True).begin() as connection:
         connection.execute(sa.update(table).values(version_num=revision))
+
+
+def test_a_database_that_hangs_holds_few_threads_and_no_page_for_long(url: str) -> None:
+    calls: list[float] = []
+
+    def hanging(_: Settings) -> Runtime:
+        calls.append(time.monotonic())
+        time.sleep(4)
+        raise SourceUnavailableError("the governance database did not answer: timeout")
+
+    app = web.build(ACCESS, None, lambda: None, Serving(hanging, Settings(database_url=SecretStr(url))))
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: get(app, "/gates"), range(8)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert time.monotonic() - began < 30
+    assert len(calls) <= 3
+
+
+def test_pages_are_well_formed(pages: FastAPI) -> None:
+    void = {"meta", "link", "input", "br"}
+    for path in [*PATHS, "/models/nobody", "/gate/other/r1/t/0", "/inventory?q=nothing-of-that-name"]:
+        page = get(pages, path).text
+        if path.endswith(".css"):
+            continue
+        opened: list[str] = []
+        for end, tag, closed in re.findall(r"<(/?)([a-z0-9]+)(?:[^<>]*?)(/?)>", page):
+            if tag in void or closed:
+                continue
+            if not end:
+                opened.append(tag)
+                continue
+            assert opened.pop() == tag, (path, tag)
+        assert opened == [], path
 
 
 def test_an_older_schema_names_the_command_that_upgrades_it(tmp_path: Path) -> None:
