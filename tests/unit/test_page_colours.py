@@ -61,3 +61,10 @@ def test_no_template_switches_the_escaping_off() -> None:
     for path in templates:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\|\s*safe|Markup|autoescape|<script|<style|\sstyle=|\son[a-z]+=", text), path.name
+
+
+def test_a_mark_takes_its_colour_from_its_own_row_and_not_from_the_report_around_it() -> None:
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL))
+    inherited = [one.strip() for one in selectors if re.match(r"\s*\.(red|amber|green|grey)\s", one)]
+    assert inherited == []
+    assert len([one for one in selectors if one.strip().startswith(":is(svg, g).")]) == 6
