@@ -279,7 +279,8 @@ def _line(reason: Reason, result: CheckResult | None, policy: Policy, as_of: dat
 def _well(result: CheckResult, verdict: Verdict, policy: Policy, as_of: datetime) -> Line:
     finding = result.finding
     kept = sum(seen.verdict is Verdict.PASS for seen in finding.observations)
-    text = Words(f"{kept} 項目すべて限度内", f"all {kept} observations keep their limits") if kept else finding.detail
+    en = f"all {kept} observations keep their limits" if kept > 1 else "its observation keeps the limit"
+    text = Words(f"{kept} 項目すべて限度内", en) if kept else finding.detail
     return Line(
         result.check,
         name_of(result.check, policy),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import re
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -70,8 +69,8 @@ def build(
 
 def style() -> Response:
     """The one style sheet."""
-    content = files("governance.web").joinpath("static", "style.css").read_bytes()
-    return Response(content, media_type="text/css", headers={**editions.HEADERS, "Cache-Control": "max-age=300"})
+    headers = {**editions.HEADERS, "Cache-Control": "private, max-age=86400"}
+    return Response(editions.style(), media_type="text/css", headers=headers)
 
 
 class _Pages:

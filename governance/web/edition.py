@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -12,7 +14,6 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from governance.core import wording
-from governance.core.gate_report import verdict_word
 from governance.core.terms import GateVerdict, Light, Verdict, Words
 from governance.reports import charts, markup
 from governance.reports.gate_text import Tongue, own_model
@@ -33,7 +34,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-MARKS: Final = {"green": "●", "amber": "▲", "red": "◆", "grey": "○", "plain": "–"}
+MARKS: Final = {"green": "●", "amber": "▲", "red": "◆", "grey": "?", "plain": "–"}
 """The shape that goes with a colour, for those who see none."""
 
 
@@ -106,6 +107,11 @@ def page(name: str, ed: Edition, status: int = 200, **content: Any) -> HTMLRespo
     return HTMLResponse(template.render(ed=ed, t=ed.tongue, **content), status_code=status, headers=HEADERS)
 
 
+def style() -> bytes:
+    """The one style sheet; pages name it by its digest, so that no browser keeps an old one."""
+    return files("governance.web").joinpath("static", "style.css").read_bytes()
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -117,9 +123,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "STYLE": hashlib.sha256(style()).hexdigest()[:12],
         "charts": charts,
         "wording": wording,
-        "verdict_word": verdict_word,
         "own_model": own_model,
         "tone": tone,
         "MARKS": MARKS,
