@@ -36,7 +36,7 @@ def fill(path: Path, rows: int) -> None:
                    (h // 1000 % 2)::TINYINT AS label,
                    CASE WHEN h // 10000 % 10 < 8 THEN h // 1000 % 2 ELSE 1 - h // 1000 % 2 END::TINYINT AS prediction
             FROM (SELECT hash(range) AS h FROM range({rows}))
-        ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)""")  # noqa: S608 - our own temporary file
+        ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)""")
 
 
 def floor(path: str) -> None:

@@ -49,7 +49,7 @@ def fill(home: Path, models: int, rows: int) -> None:
         COPY (SELECT range AS row_id, (h % 2) AS label, CASE WHEN h // 2 % 10 < 8 THEN h % 2 ELSE 1 - h % 2 END AS prediction,
                      ['female', 'male'][1 + (h // 20 % 2)::INT] AS sex, 30 + h // 40 % 40 AS age,
                      (h // 1600 % 1000 / 1000.0)::DOUBLE AS score
-              FROM (SELECT range, hash(range) AS h FROM range({rows}))) TO '{first}' (FORMAT parquet)""")  # noqa: S608 - our own file
+              FROM (SELECT range, hash(range) AS h FROM range({rows}))) TO '{first}' (FORMAT parquet)""")
     for number in range(1, models):
         os.link(first, home / f"m{number}.parquet")
     (home / "small.yaml").write_text(

@@ -41,7 +41,7 @@ def fill(path: Path, rows: int, salt: int) -> None:
         for place in range(NUMBERS)
     )
     words = ", ".join(f"'w' || (hash(range + {salt}, {50 + p}) % {3 * p + 3})::VARCHAR AS w{p}" for p in range(WORDS))
-    rows_ = f"SELECT {numbers}, {words} FROM range({rows})"  # noqa: S608 - our own names
+    rows_ = f"SELECT {numbers}, {words} FROM range({rows})"
     duckdb.execute(f"COPY ({rows_}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
 
 
@@ -51,7 +51,7 @@ def floor(_reference: Path, current: Path) -> None:
 
     names = [f"sum(n{place})" for place in range(NUMBERS)] + [f"max(w{place})" for place in range(WORDS)]
     with telling(), duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute(f"SELECT {', '.join(names)} FROM read_parquet(?)", [str(current)]).fetchall()  # noqa: S608 - constants
+        connection.execute(f"SELECT {', '.join(names)} FROM read_parquet(?)", [str(current)]).fetchall()
 
 
 def ours(reference: Path, current: Path) -> None:

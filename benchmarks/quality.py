@@ -49,7 +49,7 @@ def fill(home: Path, rows: int) -> Path:
                    (h // 11 % 10000 / 10000.0)::DOUBLE AS score,
                    'AB-' || (h % 1000)::VARCHAR AS code
             FROM (SELECT range, hash(range) AS h FROM range({rows}))
-        ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)""")  # noqa: S608 - our own temporary file
+        ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)""")
     (home / "orders.yaml").write_text(SUITE, encoding="utf-8")
     return path
 
@@ -60,7 +60,7 @@ def floor(path: Path) -> None:
 
     with telling(), duckdb.connect(config={"threads": 2}) as connection:
         told = "sum(id), sum(amount), sum(net), sum(age), max(region), sum(status), sum(score), max(code)"
-        connection.execute(f"SELECT {told} FROM read_parquet(?)", [str(path)]).fetchall()  # noqa: S608 - constants
+        connection.execute(f"SELECT {told} FROM read_parquet(?)", [str(path)]).fetchall()
 
 
 def ours(path: Path) -> None:

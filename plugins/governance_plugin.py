@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Airflow has to know of the product in every process: its timetable, and where its web app hangs."""
+"""What Airflow has to know of the product in every process: its timetable, its pages, and where they hang."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
-from governance.orchestration import CommitteeTimetable, hint_registry_changed
+from governance import orchestration
+from governance.orchestration import CommitteeTimetable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
+
+    from governance.web.access import TaskRun
 
 
 async def web(scope: Scope, receive: Receive, send: Send) -> None:
@@ -22,16 +25,35 @@ async def web(scope: Scope, receive: Receive, send: Send) -> None:
 
 @cache
 def web_app() -> FastAPI:
-    """Every route of the product, with the settings of this process."""
+    """Every route of the product behind Airflow's login, with the settings of this process."""
     from governance.settings import Settings  # noqa: PLC0415 - as above
-    from governance.web import hooks  # noqa: PLC0415 - as above
+    from governance.web import app  # noqa: PLC0415 - as above
+    from governance.web.access import Access  # noqa: PLC0415 - as above
 
-    return hooks.build(Settings().mlflow_webhook_secret, hint_registry_changed)
+    login = Access(orchestration.page_login(), orchestration.task_login(), orchestration.logged_in(), _task_run)
+    return app.build(login, Settings().mlflow_webhook_secret, orchestration.hint_registry_changed)
+
+
+def _task_run(dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskRun | None:
+    from governance.web.access import TaskRun  # noqa: PLC0415 - as above
+
+    told = orchestration.task_run(dag_id, run_id, task_id, map_index)
+    return TaskRun(*told) if told else None
+
+
+_TAB = {
+    "name": "Gate report",
+    "href": "/governance/gate/{DAG_ID}/{RUN_ID}/{TASK_ID}/{MAP_INDEX}",
+    "destination": "task_instance",
+    "url_route": "gate_report",
+}
+_NAVIGATION = {"name": "AI governance", "href": "/governance/", "destination": "nav", "url_route": "ai_governance"}
 
 
 class GovernancePlugin(AirflowPlugin):
-    """Registers the committee's timetable, and mounts the web app below /governance."""
+    """Registers the committee's timetable, mounts the web app below /governance, and shows its pages in the UI."""
 
     name = "governance"
     timetables = [CommitteeTimetable]  # noqa: RUF012 - Airflow reads a class attribute
     fastapi_apps = [{"app": web, "url_prefix": "/governance", "name": "Governance"}]  # noqa: RUF012 - as above
+    external_views = [_TAB, _NAVIGATION]  # noqa: RUF012 - as above

@@ -37,13 +37,6 @@ class Card(StrEnum):
     HUGGINGFACE = "huggingface"
 
 
-class Language(StrEnum):
-    """The product's two languages."""
-
-    JA = "ja"
-    EN = "en"
-
-
 List = Annotated[
     Path, typer.Argument(help="The list, .csv or .xlsx; `governance inventory template` writes an empty one.")
 ]
@@ -53,7 +46,6 @@ Version = Annotated[int, typer.Argument(help="Number of the version.", min=1)]
 Target = Annotated[Path, typer.Option("--output", "-o", help="The file to write; one that is there is replaced.")]
 TableFormat = Annotated[Table, typer.Option("--format", help="CSV and XLSX for people, JSON for programs.")]
 CardFormat = Annotated[Card, typer.Option("--format", help="Markdown, HTML, CycloneDX 1.6 (JSON) or Hugging Face's.")]
-Tongue = Annotated[Language | None, typer.Option(help="Default: GOVERNANCE_LANGUAGE.")]
 AsOf = Annotated[str | None, typer.Option(help="How things were at the end of a day, or at a moment (ISO 8601).")]
 KnownAt = Annotated[str | None, typer.Option(help="... as far as was known then; default: all that is known now.")]
 
@@ -89,7 +81,7 @@ def inventory_export(
     *,
     format_: TableFormat = Table.CSV,
     target: Target,
-    language: Tongue = None,
+    language: output.Tongue = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
 ) -> None:
@@ -101,7 +93,7 @@ def inventory_export(
     _write(target, exports.inventory(rt, exports.TableFormat(format_.value), asked, tongue))
 
 
-def inventory_template(file: New, *, language: Tongue = None) -> None:
+def inventory_template(file: New, *, language: output.Tongue = None) -> None:
     """Write an empty list of declared AI, to fill in with a spreadsheet."""
     from governance.steps import inventory_import
 
@@ -116,7 +108,7 @@ def model_card(
     *,
     format_: CardFormat = Card.MARKDOWN,
     target: Target,
-    language: Tongue = None,
+    language: output.Tongue = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
 ) -> None:

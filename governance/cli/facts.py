@@ -11,6 +11,7 @@ import typer
 from governance.cli import output
 from governance.core.calendar import moment
 from governance.core.terms import VersionKey
+from governance.reports.gate_text import Tongue, render
 
 if TYPE_CHECKING:
     from governance.runtime import Asked, Runtime
@@ -81,6 +82,26 @@ def show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
     else:
         output.lines("\n".join(model_gate.report(decision, rt.settings.language) for decision in decisions))
     if any(decision.blocks for decision in decisions):
+        raise typer.Exit(1)
+
+
+@gate.command("explain")
+def gate_explain(
+    model: Model,
+    version: Version,
+    *,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    language: output.Tongue = None,
+) -> None:
+    """Explain how the gates decided on a version: reasons, changes, cause, people, evidence; exit 1 if one is closed."""
+    from governance.steps import gate_report
+
+    rt = _runtime()
+    reports = gate_report.read(rt, VersionKey(model, version), asked(rt, as_of, known_at))
+    tongue = Tongue(language.value if language else rt.settings.language, rt.zone)
+    output.lines("\n\n".join(render(report, tongue) for report in reports))
+    if any(report.decision.blocks for report in reports):
         raise typer.Exit(1)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,15 @@ from governance.core.evidence import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+
+class Language(StrEnum):
+    """The product's two languages."""
+
+    JA = "ja"
+    EN = "en"
+
+
+Tongue = Annotated[Language | None, typer.Option(help="Default: GOVERNANCE_LANGUAGE.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

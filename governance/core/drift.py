@@ -179,11 +179,11 @@ def moved(reference: Profile, current: Profile) -> Words:
     changes = [
         (current_share - share, position)
         for position, (share, current_share) in enumerate(
-            zip(_plain_shares(reference.cells), _plain_shares(current.cells), strict=True)
+            zip(plain_shares(reference.cells), plain_shares(current.cells), strict=True)
         )
     ]
     (loss, lost), (gain, gained) = min(changes), max(changes)
-    names = _cell_names(reference)
+    names = cell_names(reference)
     return Words(
         f"{reference.column}: {names[gained].ja} が {gain:+.1%}、{names[lost].ja} が {loss:+.1%}",
         f"{reference.column}: {names[gained].en} {gain:+.1%}, {names[lost].en} {loss:+.1%} of rows",
@@ -223,12 +223,13 @@ def _shares(reference: Sequence[int], current: Sequence[int]) -> list[tuple[floa
     ]
 
 
-def _plain_shares(counts: Sequence[int]) -> list[float]:
+def plain_shares(counts: Sequence[int]) -> list[float]:
+    """Each cell's share of all rows."""
     return [count / (sum(counts) or 1) for count in counts]
 
 
 def _js_divergence(reference: Sequence[int], current: Sequence[int]) -> float:
-    pairs = zip(_plain_shares(reference), _plain_shares(current), strict=True)
+    pairs = zip(plain_shares(reference), plain_shares(current), strict=True)
     return sum(_relative(p, (p + q) / 2) / 2 + _relative(q, (p + q) / 2) / 2 for p, q in pairs)
 
 
@@ -299,7 +300,8 @@ def _cumulated(profile: Profile) -> list[int]:
     return list(accumulate(profile.counts[:-1]))
 
 
-def _cell_names(profile: Profile) -> list[Words]:
+def cell_names(profile: Profile) -> list[Words]:
+    """What each coarse cell holds, missing values last; a category by its place, for its name may be personal."""
     missing = Words("欠損", "missing")
     if profile.categories is not None:
         # A category may be personal data: its place is told, not its name.

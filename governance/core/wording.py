@@ -7,7 +7,7 @@ Nothing is computed here but how many digits a figure needs. Unknown reads as un
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from governance.core.labels import CHECKS, KINDS, LABELS, OBSERVED, Pair
@@ -24,9 +24,35 @@ _TAG: Final = "tag:"
 _PERCENT: Final = " %"
 _EXEMPT: Final = ("対象外", "exempt")
 _BOUNDS: Final[Mapping[str, str]] = {">=": "下限", "<=": "上限", "==": "基準"}
+_SIGNS: Final[Mapping[str, str]] = {">=": "≥", "<=": "≤", "==": "="}
 _KNOWN: Final = frozenset({Verdict.PASS, Verdict.WARN, Verdict.FAIL})
 _DIGITS: Final = range(2, 7)
 _HUGE: Final = 1e15
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of an observation as a table shows them; empty where there is none."""
+
+    value: str
+    interval: str
+    limit: str
+
+
+def figures(observation: Observation) -> Figures:
+    """Value, interval and limit, with as many digits as the line about the observation has."""
+    digits, low, high = _digits(observation), observation.low, observation.high
+    value = figure(observation.value, digits) if _is_number(observation.value) else ""
+    interval = f"{figure(low, digits)} – {figure(high, digits)}" if _is_number(low) and _is_number(high) else ""
+    limit = _limit(observation)
+    return Figures(value, interval, f"{_SIGNS.get(observation.comparison, '')} {limit}".strip() if limit else "")
+
+
+def distance(observation: Observation | None) -> float:
+    """How far a value is from its limit, as a part of the limit; -1 where nobody can tell."""
+    if observation is None or not (_is_finite(observation.value) and _is_finite(observation.limit)):
+        return -1
+    return abs(observation.value - observation.limit) / (abs(observation.limit) or 1)
 
 
 def label(member: StrEnum, language: str) -> str:
@@ -72,16 +98,9 @@ def gist(reasons: Sequence[Reason]) -> Words:
 
 def _weight(reason: Reason, checks: Sequence[str]) -> tuple[bool, int, int, float]:
     """A measured failure tells most, else the worst verdict; then the policy's order of checks, and the distance."""
-    distance = _distance(reason.observation)
-    is_measured = reason.verdict is Verdict.FAIL and distance >= 0
-    return not is_measured, WORST_FIRST.index(reason.verdict), checks.index(reason.check), -distance
-
-
-def _distance(seen: Observation | None) -> float:
-    """How far a value is from its limit, as a part of the limit; -1 where nobody can tell."""
-    if seen is None or not (_is_finite(seen.value) and _is_finite(seen.limit)):
-        return -1
-    return abs(seen.value - seen.limit) / (abs(seen.limit) or 1)
+    far = distance(reason.observation)
+    is_measured = reason.verdict is Verdict.FAIL and far >= 0
+    return not is_measured, WORST_FIRST.index(reason.verdict), checks.index(reason.check), -far
 
 
 def _brief(reason: Reason) -> Reason:

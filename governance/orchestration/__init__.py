@@ -271,3 +271,50 @@ class CommitteeTimetable(Timetable):
 
 def _pendulum(moment: datetime) -> pendulum.DateTime:
     return pendulum.instance(moment)
+
+
+def page_login() -> Callable[..., Any]:
+    """Refuses whoever may not see Airflow's own pages; for the api-server."""
+    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView  # noqa: PLC0415 - FastAPI
+    from airflow.api_fastapi.core_api.security import requires_access_view  # noqa: PLC0415 - as above
+
+    return requires_access_view(AccessView.WEBSITE)
+
+
+def task_login() -> Callable[..., Any]:
+    """Refuses whoever may not see the task instances of the DAG that the path names; for the api-server."""
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity  # noqa: PLC0415 - FastAPI
+    from airflow.api_fastapi.core_api.security import requires_access_dag  # noqa: PLC0415 - as above
+
+    return requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)
+
+
+def logged_in() -> Callable[..., Any]:
+    """Gives the user who is logged in; for the api-server."""
+    from airflow.api_fastapi.core_api.security import get_user  # noqa: PLC0415 - FastAPI
+
+    return get_user
+
+
+def task_run(
+    dag_id: str, run_id: str, task_id: str, map_index: int
+) -> tuple[str | None, datetime | None, datetime | None] | None:
+    """What a task instance is called, and when its run started and ended; None if Airflow has forgotten it.
+
+    For the api-server: workers must not read Airflow's database. A run that has not ended has no end.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session  # noqa: PLC0415 - as above
+    from sqlalchemy import select  # noqa: PLC0415 - as above
+
+    columns: tuple[Any, ...] = (TaskInstance.rendered_map_index, DagRun.start_date, DagRun.end_date)
+    wanted = (
+        select(*columns)
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+        .where(TaskInstance.task_id == task_id, TaskInstance.map_index == map_index)
+    )
+    with create_session() as session:
+        row = session.execute(wanted).first()
+    return None if row is None else (row[0], row[1], row[2])

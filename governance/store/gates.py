@@ -81,13 +81,13 @@ def history(
     if since is not None:
         wanted = wanted.where(CheckResultRow.effective_at >= since)
     ordered = wanted.order_by(CheckResultRow.effective_at, CheckResultRow.recorded_at, CheckResultRow.id)
-    return [_result(row) for row in session.scalars(ordered)]
+    return [result_of_row(row) for row in session.scalars(ordered)]
 
 
 def _by_version(session: Session, at: AsOf, *where: ColumnElement[bool]) -> Results:
     found: Results = defaultdict(dict)
     for row in newest(session, CheckResultRow, at, *where):
-        found[VersionKey(row.model, row.version)][row.check] = _result(row)
+        found[VersionKey(row.model, row.version)][row.check] = result_of_row(row)
     return found
 
 
@@ -130,20 +130,20 @@ def decisions(session: Session, at: AsOf, model: str | None = None) -> dict[tupl
     """The newest decision of every version and gate, of all models or of one; one query."""
     where = () if model is None else (GateDecisionRow.model == model,)
     rows = newest(session, GateDecisionRow, at, *where)
-    return {(VersionKey(row.model, row.version), row.gate): _decision(row) for row in rows}
+    return {(VersionKey(row.model, row.version), row.gate): decision_of_row(row) for row in rows}
 
 
 def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateDecision]:
     """The newest decision of each gate on one version."""
     where = (GateDecisionRow.model == key.model, GateDecisionRow.version == key.version)
-    return {row.gate: _decision(row) for row in newest(session, GateDecisionRow, at, *where)}
+    return {row.gate: decision_of_row(row) for row in newest(session, GateDecisionRow, at, *where)}
 
 
 def decisions_since(session: Session, at: AsOf, since: datetime) -> list[GateDecision]:
     """Every decision in effect from a moment on, oldest first."""
     row = GateDecisionRow
     wanted = select(row).where(row.effective_at >= since, row.effective_at <= at.as_of, row.recorded_at <= at.known_at)
-    return [_decision(one) for one in session.scalars(wanted.order_by(row.effective_at, row.gate, row.id))]
+    return [decision_of_row(one) for one in session.scalars(wanted.order_by(row.effective_at, row.gate, row.id))]
 
 
 def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
@@ -164,7 +164,7 @@ def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
     )
     row = aliased(GateDecisionRow, known)
     firsts = select(row).where(known.c.rank == 1).order_by(row.model, row.version, row.gate)
-    return [_decision(first) for first in session.scalars(firsts)]
+    return [decision_of_row(first) for first in session.scalars(firsts)]
 
 
 def record_decision(session: Session, decision: GateDecision, code_version: str, telling: Telling) -> None:
@@ -208,7 +208,8 @@ def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict
     return found
 
 
-def _result(row: CheckResultRow) -> CheckResult:
+def result_of_row(row: CheckResultRow) -> CheckResult:
+    """A recorded result as the core reads it."""
     observations = _OBSERVATIONS.validate_python(row.observations)
     cause = Words(**row.cause) if row.cause else NOTHING
     finding = Finding(
@@ -224,7 +225,8 @@ def _result(row: CheckResultRow) -> CheckResult:
     return CheckResult(row.id, key, row.check, row.effective_at, row.definition, finding, row.files or {})
 
 
-def _decision(row: GateDecisionRow) -> GateDecision:
+def decision_of_row(row: GateDecisionRow) -> GateDecision:
+    """A recorded decision as the core reads it."""
     return GateDecision(
         subject=VersionKey(row.model, row.version),
         gate=row.gate,

@@ -51,7 +51,14 @@ COMMANDS = (
     *(("gate", name) for name in ("approve", "reject", "guard", "promote")),
     *(("waiver", name) for name in ("request", "grant", "reject", "revoke", "list")),
     *(("hold", name) for name in ("place", "enforce", "review", "release", "drill", "list")),
-    *(("gate", "show"), ("gate", "list"), ("inventory", "list"), ("inventory", "findings"), ("pack", "build")),
+    *(
+        ("gate", "show"),
+        ("gate", "list"),
+        ("gate", "explain"),
+        ("inventory", "list"),
+        ("inventory", "findings"),
+        ("pack", "build"),
+    ),
     *(
         ("pack", "list"),
         ("pack", "restatements"),
@@ -150,7 +157,9 @@ def test_every_listing_is_json_for_programs_and_text_for_people(
     assert governance(*listing, **place).stdout.strip()
 
 
-@pytest.mark.parametrize("listing", [*LISTINGS, ("gate", "show", HOSTILE, "1")], ids=" ".join)
+@pytest.mark.parametrize(
+    "listing", [*LISTINGS, ("gate", "show", HOSTILE, "1"), ("gate", "explain", HOSTILE, "1")], ids=" ".join
+)
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
 def test_no_stranger_rewrites_the_terminal(
     place: dict[str, str | Path], listing: tuple[str, ...], options: tuple[str, ...]

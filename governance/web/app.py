@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages that hang below /governance in Airflow's UI: they read facts, and never run a check or ask MLflow."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from governance.core.terms import VersionKey
+from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
+from governance.runtime import NOW, Asked
+from governance.steps import evidence_bundle, gate_report
+from governance.steps import pages as steps
+from governance.web import edition as editions
+from governance.web import hooks
+from governance.web.edition import Edition, page
+from governance.web.serving import Serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+    from governance.web.access import Access, TaskRun
+
+GATE_DAG: Final = "model_gate"
+MOST_DIGITS: Final = 15
+_PREFIX: Final = "/webhooks/"
+_FACT: Final = re.compile(r"[0-9a-f]{64}")
+_log: Final = logging.getLogger(__name__)
+
+
+def build(
+    access: Access, secret: SecretStr | None, hint: Callable[[], None], serving: Serving | None = None
+) -> FastAPI:
+    """The application to mount: the pages behind the host's login, and the one signed door.
+
+    Args:
+        access: the host's login, and what it knows of its tasks.
+        secret: shared with MLflow; see `hooks.build`.
+        hint: asks for a reading of MLflow.
+        serving: what the process keeps; tests bring their own.
+    """
+    app = hooks.build(secret, hint)
+    pages = _Pages(access, serving or Serving())
+    behind, of_task = [Depends(access.page)], [Depends(access.task), Depends(access.page)]
+    get: Any = app.get
+    get("/style.css", dependencies=behind)(style)
+    get("/", dependencies=behind)(pages.overview())
+    get("/gates", dependencies=behind)(pages.gates)
+    get("/inventory", dependencies=behind)(pages.inventory)
+    get("/models/{model:path}/versions/{version}", dependencies=behind)(pages.version)
+    get("/models/{model:path}", dependencies=behind)(pages.model)
+    get("/proofs/{fact}", dependencies=behind)(pages.proof)
+    get("/gate/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=of_task)(pages.task)
+    for kind in (GovernanceError, SQLAlchemyError, StarletteHTTPException, RequestValidationError):
+        app.add_exception_handler(kind, pages.failed)
+    return app
+
+
+def style() -> Response:
+    """The one style sheet."""
+    headers = {**editions.HEADERS, "Cache-Control": "private, max-age=86400"}
+    return Response(editions.style(), media_type="text/css", headers=headers)
+
+
+class _Pages:
+    """The routes, with what they share."""
+
+    def __init__(self, access: Access, serving: Serving) -> None:
+        self.access, self.serving = access, serving
+
+    def overview(self) -> Callable[..., HTMLResponse]:
+        """What is red, and what is asked of whoever looks."""
+
+        def overview(request: Request, user: Any = Depends(self.access.user)) -> HTMLResponse:  # noqa: ANN401, B008 - the host's
+            ed, rt = self._edition(request), self.serving.runtime()
+            found = steps.overview(rt, self.serving.standing(), str(user.get_name()))
+            return page("overview.html.j2", ed, found=found, policy=rt.policy)
+
+        return overview
+
+    def gates(self, request: Request) -> HTMLResponse:
+        """Every version at a gate."""
+        ed, query = self._edition(request), request.query_params
+        state, rt = query.get("state", ""), self.serving.runtime()
+        found = steps.gates(rt, self.serving.standing(), _number(query.get("page", "")), state)
+        return page("gates.html.j2", ed, found=found, state=state)
+
+    def inventory(self, request: Request) -> HTMLResponse:
+        """Registered models and declared systems."""
+        ed, query = self._edition(request), request.query_params
+        wanted = query.get("q", "")[:200]
+        models, systems = steps.inventory(self.serving.runtime(), wanted, _number(query.get("page", "")))
+        return page("inventory.html.j2", ed, models=models, systems=systems, wanted=wanted)
+
+    def model(self, request: Request, model: str) -> HTMLResponse:
+        """One model and its history."""
+        ed, rt = self._edition(request), self.serving.runtime()
+        return page("model.html.j2", ed, found=steps.model(rt, model))
+
+    def version(self, request: Request, model: str, version: str) -> HTMLResponse:
+        """The gate report of a version."""
+        number = _version(version)
+        if number is None:
+            raise NotFoundError(f"{model}: {version} is no version", hint="Versions are numbers, from 1 on.")
+        return self._report(request, VersionKey(model, number), NOW)
+
+    def proof(self, fact: str) -> Response:
+        """A proof that a fact is in the sealed ledger, to keep and to verify offline."""
+        if not _FACT.fullmatch(fact):
+            raise NotFoundError("there is no such fact", hint="Facts are named by 64 hex digits.")
+        content = evidence_bundle.prove(self.serving.runtime(), fact)
+        name = {"Content-Disposition": f'attachment; filename="{fact[:16]}.tlog-proof"'}
+        return Response(content, media_type="text/plain; charset=utf-8", headers={**editions.HEADERS, **name})
+
+    def task(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
+        """The gate report of a task instance, as it stood when its run ended."""
+        ed = self._edition(request)
+        if dag_id != GATE_DAG:
+            return page("no_result.html.j2", ed, dag_id=dag_id, keys=())
+        # Of a task that is not mapped, the UI leaves the literal {MAP_INDEX}.
+        index = int(map_index) if map_index.isascii() and map_index.isdigit() and len(map_index) < MOST_DIGITS else -1
+        run = self.access.task_run(dag_id, run_id, task_id, index)
+        key = parse_label(run.label) if run and run.label else None
+        if key is not None:
+            return self._report(request, key, Asked(as_of=run.ended_at if run else None))
+        return self._of_run(ed, f"{dag_id}/{run_id}", run, dag_id)
+
+    def _of_run(self, ed: Edition, source: str, run: TaskRun | None, dag_id: str) -> HTMLResponse:
+        """The task is about no single version, or Airflow forgot it: what its run recorded."""
+        since, until = (run.started_at, run.ended_at) if run else (None, None)
+        keys = steps.of_run(self.serving.runtime(), source, since, until)
+        return page("no_result.html.j2", ed, dag_id=dag_id, keys=tuple(keys))
+
+    def _report(self, request: Request, key: VersionKey, asked: Asked) -> HTMLResponse:
+        ed, rt = self._edition(request), self.serving.runtime()
+        reports = gate_report.read(rt, key, asked)
+        past = asked.as_of is not None
+        return page("gate.html.j2", ed, key=key, reports=reports, past=past, company=rt.policy.company)
+
+    def _edition(self, request: Request) -> Edition:
+        settings = self.serving.settings
+        zone = ZoneInfo("UTC")
+        try:
+            zone = self.serving.runtime().zone
+        except (GovernanceError, SQLAlchemyError):
+            _log.debug("the page that says so is in UTC")
+        return editions.edition(request, settings.language, zone)
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """A page that says what is wrong and what to do, never a stack trace; programs get JSON."""
+        if isinstance(error, StarletteHTTPException) and _is_hook(request):
+            return await http_exception_handler(request, error)
+        if isinstance(error, RequestValidationError) and _is_hook(request):
+            return await request_validation_exception_handler(request, error)
+        status, message, hint = told(error)
+        if status >= HTTP_UNAVAILABLE:
+            _log.warning("a page could not be shown: %s", message)
+            self.serving.failed()
+        ed = editions.edition(request, self.serving.settings.language, ZoneInfo("UTC"))
+        headers = getattr(error, "headers", None) or {}
+        answer = page("failed.html.j2", ed, status, code=status, message=message, hint=hint)
+        answer.headers.update(headers)
+        return answer
+
+
+HTTP_UNAVAILABLE: Final = 503
+
+
+def told(error: Exception) -> tuple[int, str, str]:
+    """The status of an error's page, what happened and what to do."""
+    if isinstance(error, SQLAlchemyError):
+        return (
+            HTTP_UNAVAILABLE,
+            "the governance database did not answer",
+            "Check GOVERNANCE_DATABASE_URL and that the server runs.",
+        )
+    if isinstance(error, GovernanceError):
+        return _status(error), str(error).splitlines()[0], error.hint
+    if isinstance(error, StarletteHTTPException):
+        return error.status_code, str(error.detail), ""
+    return 422, "the address is not one of ours", ""
+
+
+def _status(error: GovernanceError) -> int:
+    if isinstance(error, NotFoundError):
+        return 404
+    if isinstance(error, (StoreError, SourceUnavailableError, PolicyError)):
+        return HTTP_UNAVAILABLE
+    return 500
+
+
+def _is_hook(request: Request) -> bool:
+    root = request.scope.get("root_path", "")
+    return str(request.url.path).removeprefix(root).startswith(_PREFIX)
+
+
+def parse_label(label: str) -> VersionKey | None:
+    """The version that a mapped task is called after: `credit-scoring v3`."""
+    model, between, number = label.rpartition(" v")
+    version = _version(number)
+    return VersionKey(model, version) if between and model and version is not None else None
+
+
+def _version(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) < MOST_DIGITS
+    return int(text) if is_number and int(text) > 0 else None
+
+
+def _number(text: str) -> int:
+    """A page's number; nonsense is the first page."""
+    return _version(text) or 1

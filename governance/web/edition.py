@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one page is written: its language and theme, its links, and the words and marks of the templates."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from governance.core import wording
+from governance.core.terms import GateVerdict, Light, Verdict, Words
+from governance.reports import charts, markup
+from governance.reports.gate_text import Tongue, own_model
+from governance.reports.style import tone
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+    from zoneinfo import ZoneInfo
+
+    from fastapi import Request
+
+LANGUAGES: Final = ("ja", "en")
+THEMES: Final = ("light", "dark")
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+MARKS: Final = {"green": "●", "amber": "▲", "red": "◆", "grey": "?", "plain": "–"}
+"""The shape that goes with a colour, for those who see none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One request's language, theme and place."""
+
+    tongue: Tongue
+    theme: str
+    root: str
+    """Where the pages hang, without a slash at the end."""
+    kept: tuple[tuple[str, str], ...]
+    """Parameters that every link carries on."""
+    path: str
+    """Of this page below `root`, as it was sent."""
+
+    @property
+    def language(self) -> str:
+        """The page's language."""
+        return self.tongue.language
+
+    def link(self, *parts: object, **query: object) -> str:
+        """The address of another page; names are quoted whole, whatever they hold."""
+        path = "/".join(quote(str(part), safe="") for part in parts)
+        asked = urlencode([*((k, str(v)) for k, v in query.items() if v not in {"", None}), *self.kept])
+        return f"{self.root}/{path}" + (f"?{asked}" if asked else "")
+
+    def again(self, **query: str) -> str:
+        """This page otherwise: in another language or theme."""
+        kept = dict(self.kept) | query
+        return f"{self.root}{self.path}?{urlencode(kept)}"
+
+
+def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:
+    """Read off a request how its page is wanted; `language` is that of the settings."""
+    query = request.query_params
+    kept = [
+        (name, value) for name, of in (("lang", LANGUAGES), ("theme", THEMES)) if (value := query.get(name, "")) in of
+    ]
+    asked = dict(kept)
+    tongue = asked.get("lang") or _accepted(request.headers.get("accept-language", "")) or language
+    root = request.scope.get("root_path", "").rstrip("/")
+    # As it was sent: a name with a slash in it must not become two parts of a path.
+    sent = request.scope.get("raw_path") or quote(request.url.path).encode()
+    path = sent.decode("ascii", "replace").partition("?")[0].removeprefix(root)
+    return Edition(Tongue(tongue, zone), asked.get("theme", ""), root, tuple(kept), path)
+
+
+def _accepted(header: str) -> str:
+    """The first of our languages among those that a browser asks for."""
+    weighed = []
+    for place, part in enumerate(header.split(",")[:20]):
+        tag, _, parameter = part.strip().partition(";q=")
+        primary = tag.split("-")[0].lower()
+        if primary in LANGUAGES:
+            weighed.append((-_quality(parameter), place, primary))
+    return min(weighed)[2] if weighed else ""
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        return 0.0
+
+
+def page(name: str, ed: Edition, status: int = 200, **content: Any) -> HTMLResponse:  # noqa: ANN401 - what a template prints
+    """Fill a template in."""
+    template = _environment().get_template(name)
+    return HTMLResponse(template.render(ed=ed, t=ed.tongue, **content), status_code=status, headers=HEADERS)
+
+
+def style() -> bytes:
+    """The one style sheet; pages name it by its digest, so that no browser keeps an old one."""
+    return files("governance.web").joinpath("static", "style.css").read_bytes()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("governance.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "STYLE": hashlib.sha256(style()).hexdigest()[:12],
+        "charts": charts,
+        "wording": wording,
+        "own_model": own_model,
+        "tone": tone,
+        "MARKS": MARKS,
+        "kind_of": lambda picture: type(picture).__name__.lower(),
+        "Verdict": Verdict,
+        "Light": Light,
+        "label": _label,
+        "gate_word": _gate_word,
+        "gate_tone": _gate_tone,
+    }
+    return environment
+
+
+def _visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
+    """Whatever is printed, with everything in it to be seen; what a macro returns is markup already."""
+    return value if hasattr(value, "__html__") else markup.shown(str(value))
+
+
+def _label(member: StrEnum, language: str) -> str:
+    word = wording.label(member, language)
+    return word[:1].upper() + word[1:]
+
+
+def _gate_word(blocks: bool | None, language: str) -> str:  # noqa: FBT001 - a gate's state
+    if blocks is None:
+        return Words("未判定", "Not decided").in_(language)
+    return _label(GateVerdict.BLOCK if blocks else GateVerdict.PASS, language)
+
+
+def _gate_tone(blocks: bool | None) -> str:  # noqa: FBT001 - a gate's state
+    return "grey" if blocks is None else "red" if blocks else "green"

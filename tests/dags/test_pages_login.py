@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages as Airflow mounts them: every route asks for Airflow's login, and a task's tab finds its version."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOOK = """
+import json, sys, warnings
+from datetime import UTC, datetime
+warnings.simplefilter("ignore")
+from airflow.utils.db import initdb
+initdb()
+from fastapi.testclient import TestClient
+from airflow.api_fastapi.app import create_app, get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from governance import runtime
+from governance.core import inventory
+from governance.core.terms import VersionKey
+from governance.settings import Settings
+from governance.steps import model_gate
+from governance.store import database, inventory as facts
+from tests import factories
+
+database.upgrade(database.connect(Settings().database_url))
+rt = runtime.build(source="model_gate/r1")
+with rt.writing() as session:
+    changes = inventory.reconcile(inventory.Reading.whole([factories.registered()]), ())
+    facts.record_changes(session, changes, {}, rt.telling(session))
+model_gate.decide(rt, VersionKey("credit-scoring", 1))
+
+PATHS = ("/", "/gates", "/inventory", "/style.css", "/models/credit-scoring", "/models/credit-scoring/versions/1",
+         "/gate/model_gate/r1/version.gate/{MAP_INDEX}", "/gate/other/r1/t/0")
+app = create_app(apps="core")
+seen = {}
+with TestClient(app) as client:
+    def ask(role):
+        headers = {}
+        if role:
+            user = SimpleAuthManagerUser(username=role, role=role)
+            headers = {"Authorization": "Bearer " + get_auth_manager().generate_jwt(user)}
+        return {path: client.get("/governance" + path, headers=headers).status_code for path in PATHS}
+    seen["nobody"], seen["viewer"] = ask(None), ask("viewer")
+    forged = {"Cookie": "_token=forged", "Authorization": "Bearer forged"}
+    seen["forged"] = {path: client.get("/governance" + path, headers=forged).status_code for path in PATHS}
+    user = SimpleAuthManagerUser(username="viewer", role="viewer")
+    client.cookies.set("_token", get_auth_manager().generate_jwt(user))
+    seen["tab"] = client.get("/governance" + PATHS[6] + "?lang=en").text
+from governance_plugin import GovernancePlugin, web_app
+seen["routes"] = [
+    [route.path, sorted(route.methods), [getattr(each.call, "__module__", "") for each in route.dependant.dependencies]]  # codespell:ignore dependant
+    for route in web_app().routes
+]
+seen["views"] = [view["destination"] for view in GovernancePlugin.external_views]
+json.dump(seen, open(sys.argv[1], "w"))
+"""
+TIMED = """
+import time
+import airflow.plugins_manager, airflow.sdk
+began = time.perf_counter()
+import governance_plugin
+print(time.perf_counter() - began)
+"""
+SECURITY = "airflow.api_fastapi.core_api.security"
+
+
+def run(script: str, home: Path, *words: str) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "GOVERNANCE_"))}
+    own = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
+        "GOVERNANCE_DATABASE_URL": f"sqlite:///{home / 'governance.db'}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", script, *words], env=kept | own, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr[-4000:]
+    return told.stdout
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("airflow")
+    run(LOOK, home, str(home / "seen.json"))
+    content: dict[str, Any] = json.loads((home / "seen.json").read_text())
+    return content
+
+
+def test_nobody_sees_a_page_without_airflows_login(seen: dict[str, Any]) -> None:
+    assert set(seen["nobody"].values()) == {401}
+    assert set(seen["forged"].values()) <= {401, 403}
+
+
+def test_who_may_look_at_airflow_may_look_at_the_pages(seen: dict[str, Any]) -> None:
+    assert set(seen["viewer"].values()) == {200}
+
+
+def test_every_route_but_the_signed_door_depends_on_airflows_own_login(seen: dict[str, Any]) -> None:
+    unprotected = [(path, methods) for path, methods, calls in seen["routes"] if SECURITY not in calls]
+    assert unprotected == [("/webhooks/mlflow", ["POST"])]
+    assert len(seen["routes"]) >= 8
+
+
+def test_the_tab_of_an_unmapped_task_lists_what_its_run_decided(seen: dict[str, Any]) -> None:
+    assert "credit-scoring v1" in seen["tab"]
+
+
+def test_there_is_a_tab_and_an_entry_in_the_navigation(seen: dict[str, Any]) -> None:
+    assert sorted(seen["views"]) == ["nav", "task_instance"]
+
+
+def test_the_plugin_costs_a_process_less_than_half_a_second(tmp_path: Path) -> None:
+    assert min(float(run(TIMED, tmp_path).split()[-1]) for _ in range(3)) < 0.5
