@@ -46,6 +46,14 @@ def policy(**changes: Any) -> Policy:
     return Policy.model_validate_json(json.dumps(content))
 
 
+@functools.cache
+def with_one_gate() -> Policy:
+    """The shipped policy, but G4 is its only gate."""
+    content = shipped().model_dump(mode="json")
+    content["gates"]["gates"] = {"G4": content["gates"]["gates"]["G4"]}
+    return Policy.model_validate_json(json.dumps(content))
+
+
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in changes.items():

@@ -43,7 +43,9 @@ def policy() -> Policy:
     text = {"ja": "分布のずれ", "en": "Drift"}
     check = {"family": "drift", "name": text, "remedy": text}
     gate = {"required_checks": {"high": ["data_quality", "drift"]}}
-    return factories.policy(checks={"checks": {"drift": check}}, gates={"gates": {"G4": gate}})
+    changes = {"checks": {"checks": {"drift": check}}, "gates": {"gates": {"G4": gate}}}
+    content = factories._merged(factories.with_one_gate().model_dump(mode="json"), changes)
+    return type(factories.shipped()).model_validate_json(json.dumps(content))
 
 
 class Clock:

@@ -55,7 +55,7 @@ PATHS = (
     "/style.css",
     "/models/credit-scoring",
     "/models/credit-scoring/versions/2",
-    "/gate/model_gate/manual__2026-11-10T03:00:00+00:00/version.gate/0",
+    "/gate/model_gate/manual__2026-11-10T03:00:00+00:00/gate/0",
 )
 RATIO = Observation(
     "selection_rate_ratio",
@@ -100,14 +100,14 @@ ACCESS = Access(login, task_login, login, task_run)
 def runtime(settings: Settings) -> Runtime:
     engine = database.connect(settings.database_url)
     database.require_current(engine)
-    return Runtime(settings, factories.shipped(), engine, lambda: NOW, code_version="1.0")
+    return Runtime(settings, factories.with_one_gate(), engine, lambda: NOW, code_version="1.0")
 
 
 def filled(url: str) -> None:
     settings = Settings(database_url=SecretStr(url))
     engine = database.connect(settings.database_url)
     database.upgrade(engine)
-    rt = Runtime(settings, factories.shipped(), engine, lambda: NOW, source="model_gate/r1", code_version="1.0")
+    rt = Runtime(settings, factories.with_one_gate(), engine, lambda: NOW, source="model_gate/r1", code_version="1.0")
     names = [HOSTILE, JAPANESE, *(f"filler-{number:03}" for number in range(MANY))]
     models = [RegisteredModel(name, aliases={"champion": 1}, versions=(factories.version(name),)) for name in names]
     models.append(factories.registered("credit-scoring", (1, 2), aliases={"candidate": 2, "champion": 1}))
@@ -237,7 +237,7 @@ def test_each_page_is_whole_in_either_language_and_runs_no_script(pages: FastAPI
 
 
 @pytest.mark.parametrize(
-    "path", ["/inventory", "/gates?state=blocked", "/", f"/models/{quote(HOSTILE, safe='')}", f"/models/{quote(HOSTILE, safe='')}/versions/1", "/gate/model_gate/r1/version.gate/2"]
+    "path", ["/inventory", "/gates?state=blocked", "/", f"/models/{quote(HOSTILE, safe='')}", f"/models/{quote(HOSTILE, safe='')}/versions/1", "/gate/model_gate/r1/gate/2"]
 )  # fmt: skip
 def test_a_hostile_name_is_shown_and_never_becomes_markup(pages: FastAPI, path: str) -> None:
     answer = get(pages, path)
@@ -263,7 +263,7 @@ def test_every_link_of_a_page_leads_somewhere(pages: FastAPI) -> None:
 
 
 def test_the_report_of_a_red_task_says_what_failed_by_how_much_and_who_may_waive(pages: FastAPI) -> None:
-    answer = get(pages, "/gate/model_gate/manual__2026-11-10T03:00:00+00:00/version.gate/0?lang=en")
+    answer = get(pages, "/gate/model_gate/manual__2026-11-10T03:00:00+00:00/gate/0?lang=en")
     told = " ".join(Seen(answer.text).text.split())
     for expected in (
         "credit-scoring v2: gate G4 (Release) is blocked", "0.62", "0.50 – 0.74", "≥ 0.80", "1,000", "Compared with credit-scoring v1",
@@ -273,7 +273,7 @@ def test_the_report_of_a_red_task_says_what_failed_by_how_much_and_who_may_waive
 
 
 def test_the_tab_and_the_stable_page_show_the_same_figures(pages: FastAPI) -> None:
-    tab = get(pages, "/gate/model_gate/r1/version.gate/0?lang=en").text
+    tab = get(pages, "/gate/model_gate/r1/gate/0?lang=en").text
     stable = get(pages, "/models/credit-scoring/versions/2?lang=en").text
     rows = re.compile(r"<tbody>.*?</tbody>", re.DOTALL)
     assert rows.findall(tab) == rows.findall(stable)
@@ -285,8 +285,8 @@ def test_the_tab_and_the_stable_page_show_the_same_figures(pages: FastAPI) -> No
         ("/gate/another_dag/r1/t/0", "recorded no decision"),
         ("/gate/model_gate/r1/plan/%7BMAP_INDEX%7D", "decided on"),
         ("/gate/model_gate/gone%20run+1/plan/-1", "recorded no decision"),
-        ("/gate/model_gate/r1/version.gate/99999999999999999999999", "decided on"),
-        ("/gate/model_gate/r1/version.gate/3", "decided on"),
+        ("/gate/model_gate/r1/gate/99999999999999999999999", "decided on"),
+        ("/gate/model_gate/r1/gate/3", "decided on"),
     ],
 )
 def test_a_task_without_a_result_says_so_in_a_friendly_way(pages: FastAPI, path: str, expected: str) -> None:
@@ -296,7 +296,7 @@ def test_a_task_without_a_result_says_so_in_a_friendly_way(pages: FastAPI, path:
 
 
 def test_a_japanese_name_with_spaces_and_signs_is_found(pages: FastAPI) -> None:
-    assert JAPANESE in get(pages, "/gate/model_gate/r1/version.gate/1").text
+    assert JAPANESE in get(pages, "/gate/model_gate/r1/gate/1").text
     assert JAPANESE in get(pages, f"/models/{quote(JAPANESE, safe='')}").text
 
 
