@@ -9,7 +9,7 @@ from governance.core import alias_guard, holds, inventory
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction, Case, Move
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
-from governance.errors import SourceError
+from governance.errors import NotFoundError, SourceError
 from governance.policy import Mode
 from governance.steps import alias_actions, inventory_sync, oversight
 from governance.store import inventory as inventory_facts
@@ -124,7 +124,7 @@ def check(
         The version, and why it may not serve; empty if it may.
 
     Raises:
-        SourceError: the inventory knows no such model, version or alias.
+        NotFoundError: the inventory knows no such model, version or alias.
     """
     with rt.reading() as session:
         standing = oversight.read(session, rt.current(session), model)
@@ -132,7 +132,7 @@ def check(
     number = version if version is not None else (known.aliases.get(alias or "") if known else None)
     if known is None or number is None:
         what = f"models:/{model}@{alias}" if alias else f"models:/{model}/{version}"
-        raise SourceError(f"{what} is not in the inventory", hint="Run `governance sync`, or correct the name.")
+        raise NotFoundError(f"{what} is not in the inventory", hint="Run `governance sync`, or correct the name.")
     key = VersionKey(model, number)
     wanted = [alias] if alias and rt.policy.gates.protecting(alias) else _protected_aliases(rt)
     found = dict.fromkeys(reason for name in wanted for reason in oversight.why_not(rt, standing, key, name))

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
-from governance.steps import evidence_bundle, gate_report
+from governance.steps import alias_guard, emergency_hold, evidence_bundle, gate_report, waiver_request
 from governance.steps import pages as steps
 from governance.web import edition as editions
 from governance.web import hooks
@@ -58,6 +58,8 @@ def build(
     get("/", dependencies=behind)(pages.overview())
     get("/gates", dependencies=behind)(pages.gates)
     get("/inventory", dependencies=behind)(pages.inventory)
+    get("/oversight", dependencies=behind)(pages.oversight)
+    get("/guard", dependencies=behind)(pages.guard)
     get("/models/{model:path}/versions/{version}", dependencies=behind)(pages.version)
     get("/models/{model:path}", dependencies=behind)(pages.model)
     get("/proofs/{fact}", dependencies=behind)(pages.proof)
@@ -102,6 +104,23 @@ class _Pages:
         wanted = query.get("q", "")[:200]
         models, systems = steps.inventory(self.serving.runtime(), wanted, _number(query.get("page", "")))
         return page("inventory.html.j2", ed, models=models, systems=systems, wanted=wanted)
+
+    def oversight(self, request: Request) -> HTMLResponse:
+        """Holds and waivers, live ones first."""
+        ed, rt = self._edition(request), self.serving.runtime()
+        holds, waivers = emergency_hold.listing(rt), waiver_request.listing(rt)
+        return page("oversight.html.j2", ed, holds=holds, waivers=waivers)
+
+    def guard(self, request: Request) -> JSONResponse:
+        """Whether a version may serve, for pipelines: `?model=NAME&alias=ALIAS` or `?model=NAME&version=N`."""
+        query = request.query_params
+        model, version, alias = query.get("model", ""), _version(query.get("version", "")), query.get("alias")
+        try:
+            key, reasons = alias_guard.check(self.serving.runtime(), model, version, alias)
+        except NotFoundError as error:
+            return _told_program({"open": False, "reasons": [str(error).splitlines()[0]]}, 404)
+        said = {"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons}
+        return _told_program(said, 200)
 
     def model(self, request: Request, model: str) -> HTMLResponse:
         """One model and its history."""
@@ -172,6 +191,10 @@ class _Pages:
         answer = page("failed.html.j2", ed, status, code=status, message=message, hint=hint)
         answer.headers.update(headers)
         return answer
+
+
+def _told_program(content: dict[str, Any], status: int) -> JSONResponse:
+    return JSONResponse(content, status, headers=editions.HEADERS)
 
 
 HTTP_UNAVAILABLE: Final = 503

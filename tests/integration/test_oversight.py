@@ -472,7 +472,7 @@ def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) ->
     assert any("approval" in reason for reason in reasons)
     approve(there, 1)
     assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(1), [])
-    with pytest.raises(SourceError, match="is not in the inventory"):
+    with pytest.raises(NotFoundError, match="is not in the inventory"):
         alias_guard.check(there.rt, "no-such-model", alias="champion")
 
 

@@ -22,7 +22,9 @@ from pydantic import SecretStr
 from sqlalchemy import event
 
 from governance.core import inventory, signed_note
+from governance.core.holds import Hold, HoldScope
 from governance.core.terms import Observation, RegisteredModel, Verdict, VersionKey, Words
+from governance.core.waivers import Waiver
 from governance.errors import SourceUnavailableError
 from governance.runtime import Runtime
 from governance.settings import Settings
@@ -31,6 +33,7 @@ from governance.steps import pages as steps
 from governance.store import database
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
+from governance.store import oversight as oversight_facts
 from governance.web import app as web
 from governance.web.access import Access, TaskRun
 from governance.web.serving import Serving
@@ -52,6 +55,7 @@ PATHS = (
     "/",
     "/gates",
     "/inventory",
+    "/oversight",
     "/style.css",
     "/models/credit-scoring",
     "/models/credit-scoring/versions/2",
@@ -468,3 +472,29 @@ def test_what_is_read_on_top_of_the_known_equals_what_is_read_whole(tmp_path: Pa
         VersionKey("new-one", 1),
     }
     rt.engine.dispose()
+
+
+def test_a_pipeline_asks_whether_a_version_may_serve(pages: FastAPI) -> None:
+    blocked = get(pages, "/guard?model=credit-scoring&version=2").json()
+    assert (blocked["version"], blocked["open"]) == (2, False)
+    assert any("G4 bias" in reason for reason in blocked["reasons"])
+    unknown = get(pages, "/guard?model=nobody&alias=champion")
+    assert unknown.status_code == 404
+    assert unknown.json()["open"] is False
+
+
+def test_holds_and_waivers_are_listed_as_they_stand(url: str, pages: FastAPI) -> None:
+    rt = runtime(Settings(database_url=SecretStr(url)))
+    said = Hold("H-1", HoldScope.MODEL, HOSTILE, "safety", "harm <b>was</b> reported", "sato", NOW, is_emergency=True)
+    end = (NOW + timedelta(days=3)).date()
+    waived = Waiver("W-1", VersionKey("credit-scoring", 2), "G4", "bias", "why", "by hand", "tanaka", NOW, end)
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        oversight_facts.record_hold(session, said, telling)
+        oversight_facts.record_waiver(session, waived, telling)
+    rt.engine.dispose()
+    shown = get(pages, "/oversight?lang=en").text
+    assert "<b>was" not in shown
+    assert "<script>" not in shown
+    for told in ("H-1", "W-1", "live", "requested", "by hand", end.isoformat()):
+        assert told in shown
