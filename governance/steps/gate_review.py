@@ -223,7 +223,7 @@ def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) 
             f"役職 {question.seat} は回答済み ({known.answer})", f"{question.seat} has already said {known.answer}"
         )
         oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, told)
-    oversight.refresh(rt)
+    oversight.refresh(rt, question.model)
     found = answered(rt, question)
     if found is None:
         raise ConflictError(f"{question.key}: the answer is not there", hint="Run it again.")

@@ -78,18 +78,19 @@ def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[
     return decided
 
 
-def refresh(rt: Runtime) -> list[GateDecision]:
+def refresh(rt: Runtime, model: str | None = None) -> list[GateDecision]:
     """Decide again where something other than a measurement may have changed the outcome, and record what differs.
 
     That is where a protected alias, an answer, a waiver or a hold is concerned: a waiver that ran out at midnight
-    or a result that went stale closes the gate with the next pass. Whoever needs to know is told once.
+    or a result that went stale closes the gate with the next pass. Whoever needs to know is told once. `model`
+    narrows it to one.
 
     Returns:
         The decisions whose verdict is another than before.
     """
     with rt.writing() as session:
         telling = rt.telling(session)
-        standing = read(session, telling.position)
+        standing = read(session, telling.position, model)
         before = standing.recorded
         decided = decide(rt, standing, sorted(_concerned(rt, standing)))
         registers.record_policy(session, rt.policy, telling)

@@ -93,7 +93,7 @@ def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Wa
         oversight.refuse(rt, str(waiver.subject), action, login, why)
     decided = replace(waiver, state=wanted, decided_by=person, decided_at=rt.clock())
     _record(rt, decided)
-    oversight.refresh(rt)
+    oversight.refresh(rt, waiver.subject.model)
     return decided
 
 
@@ -113,7 +113,7 @@ def revoke(rt: Runtime, id_: str, *, reason: str, login: str) -> Waiver:
         oversight.refuse(rt, str(waiver.subject), f"revoke {id_}", login, why)
     revoked = replace(waiver, state=WaiverState.REVOKED, decided_by=person, decided_at=rt.clock())
     _record(rt, revoked)
-    oversight.refresh(rt)
+    oversight.refresh(rt, waiver.subject.model)
     return revoked
 
 
