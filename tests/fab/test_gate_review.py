@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from governance.core.terms import GateVerdict
-from governance.steps import alias_guard, promotion
+from governance.core.terms import GateVerdict, Verdict
+from governance.steps import alias_guard, gate_review, promotion, waiver_request
 from governance.store import oversight as facts
 from tests.fab.test_airflow_roles import REPO, Airflow, _end, _environment, _wait
 from tests.integration.mlflow_server import mlflow_server
@@ -145,7 +146,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         with component(airflow, "api-server") as server, component(airflow, "scheduler", "-s"):
             _wait(airflow.url, server, home / "api-server.log")
             found = World(airflow, there)
-            for dag in ("gate_review", "emergency_hold"):
+            for dag in ("gate_review", "emergency_hold", "waiver_request"):
                 assert found.ask("mallory", "PATCH", f"dags/{dag}", json={"is_paused": False}).status_code == 200
             yield found
 
@@ -225,8 +226,35 @@ def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: W
     assert world.there.aliases().get("champion") != 2
 
 
+def test_a_waiver_is_asked_for_by_form_in_the_name_of_whoever_filled_it_in(world: World) -> None:
+    world.there.point("champion", 1)  # only what serves, or is to serve, stands at the gate
+    world.there.sync()
+    world.there.measured(1, "bias", Verdict.FAIL)
+    world.there.decide(1)
+    until = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    form = {"model": MODEL, "version": 1, "gate": "G4", "check": "bias", "reason": WHY, "control": "by hand"}
+    run = world.trigger("tanaka", "waiver_request", **form, until=until)
+    world.until("the run ends", lambda: world.run_state("waiver_request", run) in {"success", "failed"})
+    [asked] = waiver_request.listing(world.there.rt)
+    assert (asked["state"], asked["requested_by"], asked["expires_on"]) == ("requested", "tanaka", until)
+    denied = world.ask("tanaka", "POST", "dags/emergency_hold/dagRuns", json={"logical_date": None, "conf": {}})
+    assert denied.status_code == 403
+
+
+def test_the_guard_promotes_what_was_approved_and_nothing_else(world: World) -> None:
+    rt = world.there.rt
+    gate_review.answer(rt, gate_review.question(rt, world.there.key(2), "G4", "caio"), "sato", "approve", WHY)
+    assert world.there.decision(2).verdict is GateVerdict.PASS
+    assert world.ask("mallory", "PATCH", "dags/alias_guard", json={"is_paused": False}).status_code == 200
+    world.until("the candidate serves", lambda: world.there.aliases().get("champion") == 2)
+    world.until("its run ends", lambda: world.run_state("alias_guard", world.runs("alias_guard")[0]) == "success")
+    decision = world.there.decision(2)
+    assert world.there.tags(2)["governance.decision"] == decision.id
+    assert world.ask("mallory", "PATCH", "dags/alias_guard", json={"is_paused": True}).status_code == 200
+
+
 def test_an_emergency_hold_is_proven_within_a_minute_although_mlflow_fails_for_half_of_it(world: World) -> None:
-    world.there.point("champion", 2)
+    assert world.there.aliases()["champion"] == 2
     until = time.monotonic() + 30
     world.there.line.broken = lambda _method, _path: time.monotonic() < until
     run = world.trigger("sato", "emergency_hold", target=MODEL, reason="harm was reported", ground="safety")
