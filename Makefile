@@ -34,7 +34,7 @@ test: $(ENV)  ## Run all tests
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accounts (about 5 minutes)
-	$(BIN)/pytest -q -n 2 --dist loadfile -p no:randomly tests/fab
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/fab
 
 faults: $(ENV)  ## Kill workers and servers while they append, and count (about 2 minutes)
 	timeout -s KILL 600 $(BIN)/pytest -q -s -p no:randomly tests/faults

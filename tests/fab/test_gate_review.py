@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
 
 MODEL = "lending"
 PEOPLE = {"sato": "CAIO", "suzuki": "Approver", "takahashi": "Approver", "tanaka": "Model Owner", "mallory": "Admin"}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from governance.policy import Policy
 
 __all__ = ["mlflow_uri"]
+pytestmark = pytest.mark.in_order
 
 MODEL, TWIN = "credit-scoring", "prod.credit-scoring"
 ADMIN, GATE, OWNER, STRANGER = "admin", "governance", "tanaka", "suzuki"
