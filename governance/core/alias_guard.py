@@ -102,14 +102,18 @@ def moves(
     `valid` names, by model and alias, the last version that held the alias and still may. A hold is enforced in
     every mode. What was only reported is reported once.
     """
-    busy = {(a.model, a.alias) for a in actions if _releasing(a, now)}
+    busy = {
+        (a.model, a.alias, version) for a in actions if _releasing(a, now) for version in (a.from_version, a.to_version)
+    }
     told = {(a.model, a.alias, a.from_version, a.ground) for a in actions if a.kind is ActionKind.REPORT}
     found = []
     for case in cases:
-        if not case.reasons or (case.model, case.alias) in busy:
+        if not case.reasons:
             continue
         if case.hold is not None:
             found.append(Move(case, ActionKind.ENFORCE))
+        elif (case.model, case.alias, case.version) in busy:
+            continue
         elif mode is Mode.PREVENT:
             found.append(Move(case, ActionKind.REVERT, valid.get((case.model, case.alias))))
         elif (case.model, case.alias, case.version, ground(case)) not in told:

@@ -150,7 +150,7 @@ def _conflict(person: str, people: People, own: Interests) -> Words:
     names = {person, known.login or person, known.email, known.email.partition("@")[0]}
     if person == own.owner:
         return Words(f"{person} はこのモデルの責任者", f"{person} owns this model and cannot approve it")
-    if names & own.requesters:
+    if {name.casefold() for name in names} & {name.casefold() for name in own.requesters}:
         return Words(f"{person} はこの版の作成者", f"{person} made this version and cannot approve it")
     if person in own.authors:
         return Words(f"{person} はチェックの作成者", f"{person} wrote one of the checks and cannot approve by it")

@@ -285,6 +285,7 @@ def _bound(
     Names start with their kind (`policy.Bound`); kinds that the policy does not call material are left out.
     """
     told = {"subject": str(subject.key), "run": subject.run_id or "-", "tier": tier.value}
+    told |= {"run source": subject.source, "run at": str(subject.created_at or "-")}  # the number may be given anew
     told |= {f"dataset {dataset.context} {dataset.name}": dataset.digest for dataset in subject.datasets}
     for name, result in results.items():
         told[f"check {name}"] = result.finding.verdict.value

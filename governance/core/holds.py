@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from governance.core.terms import NOTHING, VersionKey, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from governance.policy import Holds, People
 
@@ -109,9 +109,3 @@ def review_due(hold: Hold, policy: Holds, is_open: Callable[[date], bool], day: 
         day += timedelta(days=1)
         left -= is_open(day)
     return day
-
-
-def late(hold: Hold, proven_at: Sequence[datetime], aliases: int, policy: Holds, *, now: datetime) -> bool:
-    """Whether it is not proven for each of its aliases although the limit is over."""
-    limit = hold.ordered_at + timedelta(minutes=policy.enforce_minutes)
-    return hold.is_live and now > limit and len(proven_at) < aliases

@@ -70,7 +70,10 @@ def live(waivers: Iterable[Waiver], zone: ZoneInfo, *, now: datetime) -> tuple[W
 
 def covers(waiver: Waiver, gate: str, check: str, verdict: Verdict, rule: WaiverRule | None) -> bool:
     """Whether it lets this check pass at this gate, however the policy has changed since it was granted."""
-    return rule is not None and (waiver.gate, waiver.check) == (gate, check) and verdict.value not in rule.never
+    if rule is None or (waiver.gate, waiver.check) != (gate, check) or verdict.value in rule.never:
+        return False
+    granted = (waiver.decided_at or waiver.requested_at).date()
+    return (waiver.expires_on - granted).days <= rule.most_days + 1  # the tier may be stricter by now
 
 
 def refuse_request(asked: Waiver, tier: RiskTier, known: Sequence[Waiver], policy: Waivers, today: date) -> Words:
@@ -86,7 +89,8 @@ def refuse_request(asked: Waiver, tier: RiskTier, known: Sequence[Waiver], polic
     granted = [w for w in known if _same(w, asked) and w.decided_at and w.state is not WaiverState.REJECTED]
     if len(granted) > policy.renewals:
         return Words(f"更新は {policy.renewals} 回まで", f"it was renewed {policy.renewals} times, which is the limit")
-    if any(_same(w, asked) and w.state is WaiverState.REQUESTED and w.id != asked.id for w in known):
+    waiting = (w for w in known if w.state is WaiverState.REQUESTED and w.expires_on >= today)
+    if any(_same(w, asked) and w.id != asked.id for w in waiting):
         return Words("同じ申請が審査中", "the same waiver is already waiting for an answer")
     return NOTHING
 

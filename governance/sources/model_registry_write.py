@@ -7,9 +7,11 @@ read before and after, and whoever was there before is told.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from governance.errors import SourceError
 from governance.sources import mlflow_rest
 from governance.sources.mlflow_answer import NotThereError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from governance.sources.mlflow_rest import Connection
 
 _ALIAS = "registered-models/alias"
+_ABSENT = "Registered Model with name="
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ def move(
 ) -> Moved:
     """Point an alias at a version, or at none, unless somebody else than `expected` holds it by now.
 
-    `tags` are set on versions first, so that a version never holds the alias without saying why. Done twice, it is
-    done once.
+    `tags` are set on versions first, so that a version never holds the alias without saying why; where the alias is
+    taken away that comes first, and the tags after, as far as MLflow lets us. Done twice, it is done once.
 
     Raises:
         SourceUnavailableError: MLflow did not answer; whether it moved is not known until it is read again.
@@ -64,13 +67,22 @@ def move(
         before = _aliases(connection, model).get(alias)
         if before not in {to_version, expected}:
             return Moved(before, before, is_overtaken=True)
-        for version, marks in tags.items():
-            for key, value in marks.items():
-                told = {"name": model, "version": str(version), "key": key, "value": value}
-                mlflow_rest.ask(connection, "POST", "model-versions/set-tag", told)
+        if to_version is not None:
+            _mark(connection, model, tags)
         if before != to_version:
             _point(connection, model, alias, to_version)
-        return Moved(before, _aliases(connection, model).get(alias))
+        after = _aliases(connection, model).get(alias)
+        if to_version is None:
+            with contextlib.suppress(SourceError):  # a mark that is refused must not keep anything in service
+                _mark(connection, model, tags)
+        return Moved(before, after)
+
+
+def _mark(connection: Connection, model: str, tags: Mapping[int, Mapping[str, str]]) -> None:
+    for version, marks in tags.items():
+        for key, value in marks.items():
+            told = {"name": model, "version": str(version), "key": key, "value": value}
+            mlflow_rest.ask(connection, "POST", "model-versions/set-tag", told)
 
 
 def _point(connection: Connection, model: str, alias: str, to_version: int | None) -> None:
@@ -84,7 +96,10 @@ def _point(connection: Connection, model: str, alias: str, to_version: int | Non
 def _aliases(connection: Connection, model: str) -> dict[str, int]:
     try:
         answer = mlflow_rest.ask(connection, "GET", "registered-models/get", {"name": model})
-    except NotThereError:
+    except NotThereError as error:
+        # Any proxy may answer 404; only MLflow's own words mean that there is no such model.
+        if _ABSENT not in str(error):
+            raise
         return {}
     held = answer.inner("registered_model").each("aliases")
     return {alias.key("alias"): alias.version("version") for alias in held}

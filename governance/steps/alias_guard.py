@@ -27,8 +27,7 @@ def guard(rt: Runtime) -> dict[str, Any]:
     """Read MLflow, decide again what time or people changed, and put right every protected alias.
 
     Returns:
-        `reopened`: gates that closed by themselves; `acted`: what was done, by how it ended; `unproven`: holds
-        that are not proven in time.
+        `reopened`: gates that closed by themselves; `acted`: what was done, by how it ended.
 
     Raises:
         SourceError: MLflow did not do all of it; what it did is recorded, and the next pass goes on.
@@ -97,8 +96,12 @@ def _action(rt: Runtime, move: Move, actions: Sequence[AliasAction]) -> AliasAct
 def _put_right(rt: Runtime, action: AliasAction, move: Move) -> AliasAction:
     if rt.policy.gates.mode is not Mode.OBSERVE or action.kind is ActionKind.ENFORCE:
         _escalate(rt, action)
-    tags = {move.case.version: {"governance.hold": move.case.hold}} if move.case.hold else {}
-    return alias_actions.perform(rt, action, tags)
+    if move.case.hold:
+        with rt.reading() as session:
+            orders = {hold.id: hold.ordered_at for hold in facts.holds(session, rt.current(session))}
+        tags = {move.case.version: {"governance.hold": move.case.hold}}
+        return alias_actions.perform(rt, action, tags, since=orders[move.case.hold])
+    return alias_actions.perform(rt, action, {})
 
 
 def _escalate(rt: Runtime, action: AliasAction) -> None:
@@ -136,7 +139,7 @@ def check(
     key = VersionKey(model, number)
     wanted = [alias] if alias and rt.policy.gates.protecting(alias) else _protected_aliases(rt)
     found = dict.fromkeys(reason for name in wanted for reason in oversight.why_not(rt, standing, key, name))
-    return key, list(found)
+    return key, list(found) if wanted else ["no gate protects an alias"]
 
 
 def _protected_aliases(rt: Runtime) -> list[str]:

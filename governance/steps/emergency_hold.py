@@ -53,7 +53,9 @@ def place(
     _require_known(rt, scope, target)
     now = rt.clock()
     person = rt.policy.people.who(login) or login
-    id_ = "H-" + digest([scope.value, target, person, now.replace(second=0, microsecond=0).isoformat()])[:10].upper()
+    minute = now.replace(second=0, microsecond=0).isoformat()
+    ended = [h for h in _all(rt) if (h.scope, h.target) == (scope, target) and not h.is_live]
+    id_ = "H-" + digest([scope.value, target, person, emergency, minute, len(ended)])[:10].upper()
     hold = Hold(id_, scope, target, ground, reason.strip(), person, now, is_emergency=emergency)
     why = holds.refuse_order(hold, rt.policy.people, rt.policy.holds, _day(rt, now))
     if why:
@@ -110,6 +112,9 @@ def enforced(rt: Runtime, id_: str) -> dict[str, Any]:
 
 
 def _enforced(rt: Runtime, hold: Hold) -> Enforced:
+    for action in _unproven(rt, hold):
+        # It began, and whoever did it died, or could not look again: done anew, it is proven.
+        _end_action(rt, hold, action)
     for model in _models(rt, hold):
         held = model_registry_write.aliases(rt.settings, model)
         for alias, number in sorted(held.items()):
@@ -121,13 +126,29 @@ def _enforced(rt: Runtime, hold: Hold) -> Enforced:
 
 
 def _take_away(rt: Runtime, hold: Hold, key: VersionKey, alias: str) -> None:
-    id_ = digest(["enforce", hold.id, key.model, alias, key.version])[:16]
+    with rt.reading() as session:
+        known = facts.actions(session, rt.current(session), key.model)
+    same = [a for a in known if (a.ground, a.alias, a.from_version) == (hold.id, alias, key.version)]
+    times = len([a for a in same if a.state is ActionState.DONE])  # it came back: another proof, not a later one
+    id_ = digest(["enforce", hold.id, key.model, alias, key.version, times])[:16]
     action = AliasAction(
         id_, ActionKind.ENFORCE, key.model, alias, key.version, None, hold.id, ActionState.BEGUN, rt.clock()
     )
-    ended = alias_actions.perform(rt, action, {key.version: {"governance.hold": hold.id}}, since=hold.ordered_at)
-    if ended.state is not ActionState.DONE:
-        raise SourceUnavailableError(f"{key.model}@{alias} was moved to another version meanwhile")
+    _end_action(rt, hold, action, since=hold.ordered_at if times == 0 else rt.clock())
+
+
+def _end_action(rt: Runtime, hold: Hold, action: AliasAction, since: datetime | None = None) -> None:
+    marks = {action.from_version: {"governance.hold": hold.id}} if action.from_version else {}
+    ended = alias_actions.perform(rt, action, marks, since=since or hold.ordered_at)
+    if ended.state is not ActionState.DONE and action.from_version == ended.proof.get("after"):
+        raise SourceUnavailableError(f"{action.model}@{action.alias} is still there")
+
+
+def _unproven(rt: Runtime, hold: Hold) -> list[AliasAction]:
+    with rt.reading() as session:
+        known = facts.actions(session, rt.current(session))
+    open_ = {ActionState.BEGUN, ActionState.FAILED}
+    return [a for a in known if a.ground == hold.id and a.kind is ActionKind.ENFORCE and a.state in open_]
 
 
 def _proof(rt: Runtime, hold: Hold) -> Enforced:
@@ -145,8 +166,9 @@ def review(rt: Runtime, id_: str, *, finding: str, login: str) -> Hold:
         RefusedError: nobody of the people says so, or nothing is said; recorded.
     """
     hold, person = _one(rt, id_), rt.policy.people.who(login)
-    if person is None or not finding.strip():
-        why = Words("people.yaml にない者、または所見がない", "not somebody of people.yaml, or no finding is given")
+    if person in {None, hold.ordered_by} or not finding.strip():
+        said = "nobody of people.yaml, or whoever ordered it, or no finding is given"
+        why = Words("people.yaml にない者、命じた本人、または所見がない", said)
         oversight.refuse(rt, hold.target, f"review {id_}", login, why)
     reviewed = replace(hold, reviewed_at=rt.clock(), review=finding.strip())
     _record(rt, reviewed)
@@ -203,8 +225,9 @@ def drill_order(rt: Runtime, *, target: str, login: str, **_form: Any) -> Hold: 
     if why:
         oversight.refuse(rt, target, "drill a hold", login, why)
     newest = max(version.key.version for version in known.versions)
-    before = model_registry_write.aliases(rt.settings, target).get(alias)
-    model_registry_write.move(rt.settings, target, alias, newest, expected=before, tags={})
+    if model_registry_write.aliases(rt.settings, target).get(alias) is not None:
+        raise PolicyError(f"{target}: somebody holds {alias}", hint="A drill takes nothing from what serves.")
+    model_registry_write.move(rt.settings, target, alias, newest, expected=None, tags={})
     _record(rt, hold)
     return hold
 
@@ -273,8 +296,13 @@ def _require_known(rt: Runtime, scope: HoldScope, target: str) -> None:
         HoldScope.MODEL: target in models,
         HoldScope.VERSION: name in models and number in {str(v.key.version) for v in models[name].versions},
         HoldScope.USE_CASE: target in rt.policy.use_cases.use_cases,
-        HoldScope.VENDOR: bool(target.strip()),
+        HoldScope.VENDOR: False,
     }
+    if scope is HoldScope.VENDOR:
+        raise PolicyError(
+            "a vendor's systems are not in MLflow, and no gate knows them yet",
+            hint="Hold the use cases that they serve: `governance hold place use_case NAME`.",
+        )
     if not known[scope]:
         how = "MODEL/VERSION" if scope is HoldScope.VERSION else scope.value
         raise NotFoundError(f"{target}: no such {scope.value}", hint=f"Name a {how} that the inventory knows.")
@@ -284,9 +312,13 @@ def _day(rt: Runtime, moment: datetime) -> date:
     return moment.astimezone(rt.zone).date()
 
 
-def _one(rt: Runtime, id_: str) -> Hold:
+def _all(rt: Runtime) -> list[Hold]:
     with rt.reading() as session:
-        found = next((h for h in facts.holds(session, rt.current(session)) if h.id == id_), None)
+        return facts.holds(session, rt.current(session))
+
+
+def _one(rt: Runtime, id_: str) -> Hold:
+    found = next((h for h in _all(rt) if h.id == id_), None)
     if found is None:
         raise NotFoundError(f"no hold {id_}", hint="`governance hold list` shows them all.")
     return found

@@ -55,7 +55,24 @@ def ask(rt: Runtime) -> list[Question]:
         for question, request in found:
             if request.times > rt.policy.gates.asking.escalate_after:
                 _escalate(session, question, request, telling)
-    return [question for question, _request in found]
+        again = _asked_by(rt, standing, asked, telling.source)
+    return list(dict.fromkeys([*again, *(question for question, _request in found)]))
+
+
+def _asked_by(
+    rt: Runtime, standing: Standing, asked: dict[tuple[str, ...], Request], source: str
+) -> Iterator[Question]:
+    """What this very run has asked before and nobody has answered: a task that runs twice loses no question."""
+    for request in asked.values():
+        decision = standing.recorded.get((request.subject, request.gate))
+        if request.source != source or decision is None or decision.facts_digest != request.facts_digest:
+            continue
+        if (
+            decision.verdict is GateVerdict.PENDING
+            and request.seat in settle(rt, standing.said.responses, decision).missing
+        ):
+            key = request.subject
+            yield Question(key.model, key.version, request.gate, request.seat, request.facts_digest)
 
 
 def _questions(

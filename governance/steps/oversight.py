@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from governance.core import alias_guard, gates, inventory
+from governance.core import alias_guard, gates, holds, inventory
 from governance.core.gates import Oversight
 from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
 from governance.errors import RefusedError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from governance.core.approvals import Response
+    from governance.core.waivers import Waiver
     from governance.runtime import Runtime
     from governance.store.facts import AsOf, Telling
 
@@ -65,7 +68,7 @@ def read(session: Session, at: AsOf, model: str | None = None) -> Standing:
 def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[GateDecision]:
     """What each gate that has decided on these versions before would decide now."""
     decided: list[GateDecision] = []
-    now = rt.clock()
+    now, said_of = rt.clock(), _by_version(standing.said)
     for key in keys:
         model = standing.models.get(key.model)
         version = next((v for v in model.versions if v.key == key), None) if model else None
@@ -73,9 +76,23 @@ def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[
             continue
         slug, case = inventory.use_case_of(key.model, rt.policy)
         codes = [code for code in rt.policy.gates.of_versions if (key, code) in standing.recorded]
-        said = gates.about(standing.said, key, slug)
+        said = gates.about(said_of.get(key, replace(standing.said, waivers=(), responses=())), key, slug)
         decided += gates.decide_each(codes, version, case, standing.results.get(key, {}), rt.policy, said, now=now)
     return decided
+
+
+def _by_version(said: Oversight) -> dict[VersionKey, Oversight]:
+    """Answers and waivers sorted once by version; holds stay as they are, there are few."""
+    waivers: dict[VersionKey, list[Waiver]] = defaultdict(list)
+    responses: dict[VersionKey, list[Response]] = defaultdict(list)
+    for waiver in said.waivers:
+        waivers[waiver.subject].append(waiver)
+    for response in said.responses:
+        responses[response.subject].append(response)
+    return {
+        key: replace(said, waivers=tuple(waivers.get(key, ())), responses=tuple(responses.get(key, ())))
+        for key in waivers.keys() | responses.keys()
+    }
 
 
 def refresh(rt: Runtime, model: str | None = None) -> list[GateDecision]:
@@ -108,7 +125,7 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
     serving = {key for key, _alias in alias_guard.protected(standing.models.values(), rt.policy)}
     spoken = {w.subject for w in standing.said.waivers} | {r.subject for r in standing.said.responses}
     held = {
-        key for key in decided if gates.about(standing.said, key, inventory.use_case_of(key.model, rt.policy)[0]).holds
+        key for key in decided if holds.over(standing.said.holds, key, inventory.use_case_of(key.model, rt.policy)[0])
     }
     released = {key for (key, _gate), d in standing.recorded.items() if any(r.check == "hold" for r in d.reasons)}
     return decided & (serving | spoken | held | released)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
-from governance.errors import ConflictError
 from governance.steps import alias_actions, oversight
+from governance.store import oversight as facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from governance.runtime import Runtime
+    from governance.steps.oversight import Standing
 
 
 def promotable(rt: Runtime) -> list[VersionKey]:
@@ -21,7 +24,8 @@ def promotable(rt: Runtime) -> list[VersionKey]:
     if alias is None:
         return []
     with rt.reading() as session:
-        standing = oversight.read(session, rt.current(session))
+        at = rt.current(session)
+        standing, ended = oversight.read(session, at), {a.id: a.state for a in facts.actions(session, at)}
     candidates = {
         a for code in rt.policy.gates.protecting(alias) for a in rt.policy.gates.gates[code].candidate_aliases
     }
@@ -32,7 +36,19 @@ def promotable(rt: Runtime) -> list[VersionKey]:
         for name, number in model.aliases.items()
         if name in candidates and model.aliases.get(alias, 0) < number
     }
-    return sorted(key for key in found if not oversight.why_not(rt, standing, key, alias))
+    return sorted(
+        key
+        for key in found
+        if not oversight.why_not(rt, standing, key, alias) and not _was_promoted(rt, standing, ended, key, alias)
+    )
+
+
+def _was_promoted(
+    rt: Runtime, standing: Standing, ended: Mapping[str, ActionState], key: VersionKey, alias: str
+) -> bool:
+    """Whether it was once on these very facts: who moved the alias since meant it, or has to be asked."""
+    decision = standing.recorded[key, rt.policy.gates.protecting(alias)[-1]]
+    return ended.get(_id(key, alias, decision.facts_digest)) in {ActionState.DONE, ActionState.OVERTAKEN}
 
 
 def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasAction:
@@ -43,7 +59,7 @@ def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasActi
 
     Raises:
         RefusedError: a gate is not open, or the alias is not protected; recorded.
-        ConflictError: the alias was moved between the look and the write.
+        RefusedError: the alias was moved between the look and the write; not tried again by itself.
         SourceError: MLflow did not do it.
     """
     wanted = alias or rt.policy.gates.promote_to
@@ -61,15 +77,33 @@ def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasActi
         told = "; ".join(reasons) or "no decision"
         oversight.refuse(rt, str(key), f"promote to {wanted}", rt.actor, Words(told, told))
     before = standing.models[key.model].aliases.get(wanted)
-    id_ = digest(["promote", key.model, wanted, key.version, decision.facts_digest])[:16]
+    id_ = _id(key, wanted, decision.facts_digest)
     action = AliasAction(
         id_, ActionKind.PROMOTE, key.model, wanted, before, key.version, decision.id, ActionState.BEGUN, rt.clock()
     )
     marks = {"governance.decision": decision.id, "governance.digest": decision.facts_digest}
     ended = alias_actions.perform(rt, action, {key.version: marks})
     if ended.state is not ActionState.DONE:
-        raise ConflictError(
-            f"{key}: {wanted} was moved to v{ended.proof['before']} meanwhile; it was left alone.",
-            hint="Run `governance sync`, look who moved it, then promote again.",
-        )
+        told = f"{wanted} was moved to v{ended.proof['before']} meanwhile; it was left alone"
+        oversight.refuse(rt, str(key), f"promote to {wanted}", rt.actor, Words(told, told))
+    _require_still(rt, key, ended)
     return ended
+
+
+def _require_still(rt: Runtime, key: VersionKey, done: AliasAction) -> None:
+    """Take a promotion back if the version may not hold the alias any more: a hold may have come in between."""
+    with rt.reading() as session:
+        standing = oversight.read(session, rt.current(session), key.model)
+    reasons = oversight.why_not(rt, standing, key, done.alias)
+    if reasons:
+        id_ = digest(["take back", done.id, done.attempts])[:16]
+        back = AliasAction(
+            id_, ActionKind.REVERT, key.model, done.alias, key.version, None, reasons[0], ActionState.BEGUN, rt.clock()
+        )
+        alias_actions.perform(rt, back, {})
+        told = "; ".join(reasons)
+        oversight.refuse(rt, str(key), f"promote to {done.alias}", rt.actor, Words(told, told))
+
+
+def _id(key: VersionKey, alias: str, facts_digest: str) -> str:
+    return digest(["promote", key.model, alias, key.version, facts_digest])[:16]

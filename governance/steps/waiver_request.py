@@ -13,7 +13,7 @@ from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
 from governance.core.waivers import Waiver, WaiverState
 from governance.core.wording import check_name
-from governance.errors import NotFoundError, PolicyError
+from governance.errors import ConflictError, NotFoundError, PolicyError
 from governance.runtime import NOW, Asked, Runtime
 from governance.steps import oversight
 from governance.store import oversight as facts
@@ -39,9 +39,11 @@ def request(  # noqa: PLR0913 - what the form asks
     now = rt.clock()
     _require_closed(rt, key, gate, check)
     asked_by = rt.policy.people.who(login) or login
-    id_ = "W-" + digest([str(key), gate, check, now.date().isoformat(), expires_on.isoformat()])[:10].upper()
-    asked = Waiver(id_, key, gate, check, reason.strip(), control.strip(), asked_by, now, expires_on)
     known = _known(rt)
+    ended = {WaiverState.REJECTED, WaiverState.REVOKED}
+    before = len([w for w in known if (w.subject, w.gate, w.check) == (key, gate, check) and w.state in ended])
+    id_ = "W-" + digest([str(key), gate, check, _today(rt).isoformat(), expires_on.isoformat(), before])[:10].upper()
+    asked = Waiver(id_, key, gate, check, reason.strip(), control.strip(), asked_by, now, expires_on)
     if mine := next((w for w in known if w.id == id_), None):
         return mine
     asked = replace(asked, renewal_of=waivers.renewed(asked, known))
@@ -92,7 +94,7 @@ def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Wa
     if why:
         oversight.refuse(rt, str(waiver.subject), action, login, why)
     decided = replace(waiver, state=wanted, decided_by=person, decided_at=rt.clock())
-    _record(rt, decided)
+    _record(rt, decided, waiver.state)
     oversight.refresh(rt, waiver.subject.model)
     return decided
 
@@ -108,11 +110,12 @@ def revoke(rt: Runtime, id_: str, *, reason: str, login: str) -> Waiver:
     rule, person = rt.policy.waivers.tiers.get(tier), rt.policy.people.who(login)
     seats = {"caio", *([rule.seat] if rule else [])}
     holders = {holder for seat in seats for holder in rt.policy.people.holders(seat, _today(rt))}
-    if person not in holders or not reason.strip():
-        why = Words("権限または理由がない", f"only {', '.join(sorted(seats))} may revoke it, and with a reason")
+    if person not in holders or not reason.strip() or waiver.state is not WaiverState.ACTIVE:
+        said = f"only {', '.join(sorted(seats))} may revoke it, with a reason, and only what was granted"
+        why = Words("権限または理由がない、または認められていない", said)
         oversight.refuse(rt, str(waiver.subject), f"revoke {id_}", login, why)
     revoked = replace(waiver, state=WaiverState.REVOKED, decided_by=person, decided_at=rt.clock())
-    _record(rt, revoked)
+    _record(rt, revoked, waiver.state)
     oversight.refresh(rt, waiver.subject.model)
     return revoked
 
@@ -172,6 +175,11 @@ def _require_closed(rt: Runtime, key: VersionKey, gate: str, check: str) -> None
         raise NotFoundError(f"{gate} {key}: {check} does not close it ({named} does)", hint="Name one of these checks.")
 
 
-def _record(rt: Runtime, waiver: Waiver) -> None:
+def _record(rt: Runtime, waiver: Waiver, was: WaiverState | None = None) -> None:
+    """Append how a waiver stands, unless somebody else decided on it since it was read."""
     with rt.writing() as session:
-        facts.record_waiver(session, waiver, rt.telling(session))
+        telling = rt.telling(session)
+        known = next((w for w in facts.waivers(session, telling.position) if w.id == waiver.id), None)
+        if was is not None and (known is None or known.state is not was):
+            raise ConflictError(f"{waiver.id} was decided on meanwhile", hint="Look at it again.")
+        facts.record_waiver(session, waiver, telling)

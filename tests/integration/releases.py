@@ -55,7 +55,7 @@ class _Line(BaseHTTPRequestHandler):
         if hook is not None:
             hook(self.command, self.path)
         if self.server.broken(self.command, self.path):
-            self._send(500, b"{}")
+            self._send(self.server.status, b"{}")
             return
         with httpx.Client(trust_env=False, timeout=30) as client:
             answer = client.request(
@@ -87,6 +87,7 @@ class Line(ThreadingHTTPServer):
         self.seen: list[tuple[str, str]] = []
         self.broken: Any = lambda _method, _path: False
         self.before: Any = None
+        self.status = 500
 
     @property
     def uri(self) -> str:

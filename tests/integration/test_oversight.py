@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,6 @@ from governance.core.alias_guard import ActionKind, ActionState
 from governance.core.holds import HoldScope
 from governance.core.terms import GateVerdict, Verdict
 from governance.errors import (
-    ConflictError,
     GovernanceError,
     NotFoundError,
     PolicyError,
@@ -221,12 +221,15 @@ def test_seats_are_asked_once_reminded_and_then_escalated(there: Release) -> Non
     assert [(q.seat, q.version) for q in approvals.ask(there.rt)] == [
         ("risk", 1), ("caio", 1), ("risk", 2), ("caio", 2),
     ]  # fmt: skip
-    assert approvals.ask(there.rt) == []
+    later = replace(there.rt, source="another run")
+    assert approvals.ask(later) == []
+    # The run that asked, run again, loses no question.
+    assert len(approvals.ask(there.rt)) == 4
     say(there, "risk", "suzuki", version=2)
     for _ in range(2):
         there.clock.pass_(hours=49)
         # What was measured keeps its date: nothing goes stale within the tier's 30 days.
-        assert ("risk", 2) not in [(q.seat, q.version) for q in approvals.ask(there.rt)]
+        assert ("risk", 2) not in [(q.seat, q.version) for q in approvals.ask(later)]
     assert ("E-26", f"{there.model} v2") in told(there)["escalations"]
 
 
@@ -291,7 +294,7 @@ def test_an_alias_moved_between_look_and_write_is_left_alone(there: Release) -> 
     there.register(1, f"{there.model}-third")
     there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
     there.point("champion", 3)
-    with pytest.raises(ConflictError, match="moved to v3 meanwhile"):
+    with pytest.raises(RefusedError, match="moved to v3 meanwhile"):
         promotion.promote(there.rt, there.key(2), "champion")
     assert there.aliases()["champion"] == 3
     there.mlflow("DELETE", "registered-models/delete", name=f"{there.model}-third")
@@ -428,6 +431,71 @@ def test_a_hold_that_cannot_be_proven_says_so_and_goes_on_later(there: Release) 
     alias_guard.guard(there.rt)
     assert "champion" not in there.aliases()
     assert holds.listing(there.rt)[0]["proven_seconds"] is not None
+
+
+def test_a_proxy_that_answers_404_proves_nothing(there: Release) -> None:
+    there.line.status = 404
+    there.line.broken = lambda method, _path: method == "GET"
+    placed = hold(there)
+    with pytest.raises(SourceUnavailableError, match="is not proven"):
+        holds.enforce(there.rt, placed.id, patience=1)
+    assert there.aliases()["champion"] == 1
+
+
+def test_a_hold_whose_proof_was_lost_is_proven_again(there: Release) -> None:
+    gone: list[str] = []
+
+    def broken(method: str, _path: str) -> bool:
+        if method == "DELETE":
+            gone.append(method)
+            return False
+        return bool(gone)
+
+    placed = hold(there)
+    there.line.broken = broken
+    with pytest.raises(SourceUnavailableError):
+        holds.enforce(there.rt, placed.id, patience=1)
+    assert "champion" not in there.aliases()
+    there.line.broken = lambda _method, _path: False
+    enforced = holds.enforce(there.rt, placed.id)
+    assert enforced.removed == (f"{there.model}@champion (v1)",)
+    assert [row["unproven"] for row in holds.listing(there.rt)] == [0]
+
+
+def test_a_hold_that_comes_in_between_takes_a_promotion_back(there: Release) -> None:
+    approve(there)
+    ordered: list[Any] = []
+
+    def before(method: str, path: str) -> None:
+        if method == "POST" and path.endswith("registered-models/alias") and not ordered:
+            ordered.append(hold(there))
+
+    there.line.before = before
+    with pytest.raises(RefusedError, match="hold"):
+        promotion.promote(there.rt, there.key(2), "champion")
+    assert there.aliases().get("champion") != 2
+
+
+def test_what_was_promoted_once_and_moved_since_is_not_promoted_again_by_itself(there: Release) -> None:
+    approve(there, 1)
+    approve(there, 2)
+    promotion.promote(there.rt, there.key(2), "champion")
+    there.point("champion", 1)
+    alias_guard.guard(there.rt)
+    assert there.aliases()["champion"] == 1
+    assert promotion.promotable(there.rt) == []
+
+
+def test_vendors_cannot_be_held_yet_and_a_drill_takes_nothing_that_serves(there: Release) -> None:
+    with pytest.raises(PolicyError, match="no gate knows them yet"):
+        holds.place(there.rt, HoldScope.VENDOR, "acme", ground="x", reason="y", login="sato")
+    orphan = f"{there.model}-orphan"
+    there.register(1, orphan)
+    there.point("champion", 1, orphan)
+    there.sync()
+    with pytest.raises(PolicyError, match="takes nothing from what serves"):
+        holds.drill(there.rt, orphan, login="sato")
+    there.mlflow("DELETE", "registered-models/delete", name=orphan)
 
 
 def test_a_hold_is_released_after_review_and_the_gate_decides_anew(there: Release) -> None:
