@@ -81,6 +81,11 @@ def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[
     return decided
 
 
+def _is_news(now: GateDecision, before: GateDecision) -> bool:
+    """Whether a decision says anything else than the one before it."""
+    return replace(now, at=before.at, id=before.id) != before
+
+
 def _by_version(said: Oversight) -> dict[VersionKey, Oversight]:
     """Answers and waivers sorted once by version; holds stay as they are, there are few."""
     waivers: dict[VersionKey, list[Waiver]] = defaultdict(list)
@@ -111,7 +116,8 @@ def refresh(rt: Runtime, model: str | None = None) -> list[GateDecision]:
         before = standing.recorded
         decided = decide(rt, standing, sorted(_concerned(rt, standing)))
         registers.record_policy(session, rt.policy, telling)
-        for decision in decided:
+        # To ask for each whether it is news takes longer than to decide.
+        for decision in (d for d in decided if _is_news(d, before[d.subject, d.gate])):
             gate_facts.record_decision(session, decision, rt.code_version, telling)
         turned = [d for d in decided if d.verdict is not before[d.subject, d.gate].verdict]
         for decision in turned:
