@@ -128,7 +128,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 def gates(demo: Checkout) -> dict[str, dict[str, Any]]:
-    return {gate["subject"]: gate for gate in demo.summary["gates"]}
+    """The release gate's decision on each version."""
+    return {gate["subject"]: gate for gate in demo.summary["gates"] if gate["gate"] == "G4"}
 
 
 def blocking(demo: Checkout, subject: str) -> set[tuple[str, str]]:
@@ -169,6 +170,11 @@ def test_too_few_people_are_insufficient_and_block(demo: Checkout) -> None:
 
 def test_an_undocumented_version_is_blocked_by_its_documentation(demo: Checkout) -> None:
     assert blocking(demo, "product-quality v1") == {("documentation", "fail")}
+
+
+def test_what_only_people_can_open_waits_for_them(demo: Checkout) -> None:
+    waiting = {(g["subject"], g["gate"]) for g in demo.summary["gates"] if g["verdict"] == "pending"}
+    assert waiting == {("health-support v1", "G3")}
 
 
 def test_a_champion_that_nobody_evaluated_is_found(demo: Checkout) -> None:
