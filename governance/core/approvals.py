@@ -100,11 +100,16 @@ def settle(approval: Approval, responses: Iterable[Response], facts_digest: str,
     The veto seat's no rejects, and so does any no that leaves fewer seats than the quorum needs. A person who
     answers for two seats counts once.
     """
-    asked = [r for r in responses if r.seat in approval.seats and now - r.at < timedelta(days=approval.max_age_days)]
+    asked = [r for r in responses if r.seat in approval.seats and is_fresh(r, approval, now=now)]
     counted = tuple(r for r in asked if r.facts_digest == facts_digest)
     outdated = tuple(sorted((r for r in asked if r.facts_digest != facts_digest), key=lambda r: r.at, reverse=True))
     missing = tuple(seat for seat in approval.seats if seat not in {r.seat for r in counted})
     return Settled(_outcome(approval, counted, missing), missing, counted, outdated)
+
+
+def is_fresh(response: Response, approval: Approval, *, now: datetime) -> bool:
+    """Whether an answer is young enough to count; an older one may be given again."""
+    return now - response.at < timedelta(days=approval.max_age_days)
 
 
 def _outcome(approval: Approval, counted: Sequence[Response], missing: Collection[str]) -> Outcome:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from governance.core import approvals, inventory
+from governance.core import approvals, inventory, tiers
 from governance.core.approvals import Answer, Outcome, Request, Response, Settled
 from governance.core.terms import GateDecision, GateVerdict, VersionKey, Words
 from governance.errors import ConflictError, NotFoundError, RefusedError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from governance.policy import Approval
     from governance.runtime import Runtime
     from governance.steps.oversight import Standing
     from governance.store.facts import AsOf, Telling
@@ -129,7 +130,8 @@ def question(rt: Runtime, key: VersionKey, gate: str, seat: str, code: str | Non
         raise NotFoundError(f"{gate} has not decided on {key}", hint="Run model_gate, or `governance check run`.")
     now = approvals.code(decision.facts_digest)
     if code is not None and code.upper() != now:
-        raise RefusedError(f"{gate} {key}: the code is {now} by now", hint="The facts have changed; look again.")
+        why = Words(f"照合コードはいま {now}。事実が変わった", f"the code is {now} by now: the facts have changed")
+        oversight.refuse(rt, str(key), f"answer {gate}", rt.actor, why)
     return Question(key.model, key.version, gate, seat, decision.facts_digest)
 
 
@@ -184,8 +186,28 @@ def is_outdated(rt: Runtime, question: Question) -> bool:
 def answered(rt: Runtime, question: Question) -> str | None:
     """Id of the seat's answer to exactly these facts, if it has given one."""
     with rt.reading() as session:
-        found = facts.responses(session, rt.current(session), question.model)
-    return next((r.id for r in found if _answers(r, question)), None)
+        found = _given(rt, facts.responses(session, rt.current(session), question.model), question)
+    return found.id if found else None
+
+
+def _given(rt: Runtime, responses: Sequence[Response], question: Question) -> Response | None:
+    """The seat's answer to exactly these facts, if it is young enough to count."""
+    approval = _approval(rt, question)
+    return next(
+        (
+            r
+            for r in responses
+            if _answers(r, question) and approval and approvals.is_fresh(r, approval, now=rt.clock())
+        ),
+        None,
+    )
+
+
+def _approval(rt: Runtime, question: Question) -> Approval | None:
+    """Who has to approve that version at that gate; None if nobody."""
+    gate = rt.policy.gates.of_versions.get(question.gate)
+    _slug, case = inventory.use_case_of(question.model, rt.policy)
+    return approvals.needed(gate, tiers.classify(case, rt.policy.tiers)) if gate else None
 
 
 def _answers(response: Response, question: Question) -> bool:
@@ -219,9 +241,7 @@ def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) 
         oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, why)
     with rt.writing() as session:
         telling = rt.telling(session)
-        known = next(
-            (r for r in facts.responses(session, telling.position, question.model) if _answers(r, question)), None
-        )
+        known = _given(rt, facts.responses(session, telling.position, question.model), question)
         response = Response(
             question.key,
             question.gate,
@@ -234,7 +254,7 @@ def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) 
             decision.bound,
         )
         if known is None:
-            facts.record_response(session, response, telling)
+            facts.record_response(session, response, telling, fresh_since=telling.at)
     if known is not None and (known.person, known.answer) != (response.person, response.answer):
         told = Words(
             f"役職 {question.seat} は回答済み ({known.answer})", f"{question.seat} has already said {known.answer}"
@@ -254,10 +274,12 @@ def _why_not(rt: Runtime, question: Question, login: str, person: str | None, sa
         return Words(f"回答 {said} はない", f"{said} is no answer; say approve or reject")
     with rt.reading() as session:
         standing = oversight.read(session, rt.current(session), question.model)
-    decision = standing.recorded.get((question.key, question.gate))
-    gate = rt.policy.gates.of_versions.get(question.gate)
-    approval = approvals.needed(gate, decision.tier) if gate and decision else None
-    if approval is None or question.seat not in approval.seats:
+    approval = _approval(rt, question)
+    if (
+        approval is None
+        or (question.key, question.gate) not in standing.recorded
+        or question.seat not in approval.seats
+    ):
         return Words(
             f"{question.gate} は役職 {question.seat} に尋ねていない", f"{question.gate} does not ask {question.seat}"
         )

@@ -28,6 +28,7 @@ from governance.store.models_oversight import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
@@ -57,8 +58,13 @@ def responses(session: Session, at: AsOf, model: str | None = None) -> list[Resp
     ]
 
 
-def record_response(session: Session, response: Response, telling: Telling) -> None:
-    """Append a seat's answer; whether it may answer is for the step to ask, in the same transaction."""
+def record_response(
+    session: Session, response: Response, telling: Telling, *, fresh_since: datetime | None = None
+) -> None:
+    """Append a seat's answer; whether it may answer is for the step to ask, in the same transaction.
+
+    The same answer is told again only once the last one is from before `fresh_since`.
+    """
     row = ApprovalRow(
         subject=str(response.subject),
         model=response.subject.model,
@@ -72,7 +78,7 @@ def record_response(session: Session, response: Response, telling: Telling) -> N
         bound=dict(response.bound),
     )
     where = (ApprovalRow.model == plain(row.model), ApprovalRow.version == row.version)
-    record_changed(session, [row], telling, *where)
+    record_changed(session, [row], telling, *where, fresh_since=fresh_since)
 
 
 def requests(session: Session, at: AsOf) -> list[Request]:

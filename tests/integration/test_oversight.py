@@ -560,3 +560,15 @@ def test_a_proposed_policy_tells_which_decisions_would_differ_and_records_nothin
     ]
     assert len(found) == 3
     assert there.decision(2) == before
+
+
+def test_an_answer_that_is_too_old_to_count_is_asked_for_and_given_again(tmp_path: Path, mlflow: str) -> None:
+    approval = {"gates": {"G4": {"approval": {"high": {"max_age_days": 5}}}}}
+    with release(tmp_path, mlflow, next(NAMES), gates=approval) as there:
+        first = say(there, "risk", "suzuki")
+        there.clock.pass_(days=6)
+        later = replace(there.rt, source="another run")
+        [question] = [q for q in approvals.ask(later) if (q.seat, q.version) == ("risk", 2)]
+        assert approvals.answered(there.rt, question) is None
+        assert approvals.answer(there.rt, question, "suzuki", "approve", WHY) != first
+        assert "waiting for caio" in there.decision(2).reasons[-1].text.en
