@@ -12,8 +12,8 @@ from airflow.sdk import Param, dag, get_current_context, task
 from governance.orchestration import DEFAULTS, runtime, task_errors, who_triggered
 
 FORM = {
-    "scope": Param("model", enum=["model", "version", "use_case", "vendor"], title="範囲 / Scope"),
-    "target": Param("", type="string", title="対象 / Target: MODEL, MODEL/VERSION, use case, vendor"),
+    "scope": Param("model", enum=["model", "version", "use_case"], title="範囲 / Scope"),
+    "target": Param("", type="string", title="対象 / Target: MODEL, MODEL/VERSION, use case"),
     "ground": Param(
         "safety", enum=["safety", "rights", "security", "legal", "quality", "other"], title="根拠 / Ground"
     ),

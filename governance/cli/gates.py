@@ -191,7 +191,7 @@ def waiver_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_
 @hold.command("place")
 def hold_place(
     scope: Annotated[HoldScope, typer.Argument(help="What is held.")],
-    target: Annotated[str, typer.Argument(help="Name of the model, use case or vendor, or MODEL/VERSION.")],
+    target: Annotated[str, typer.Argument(help="Name of the model or use case, or MODEL/VERSION.")],
     *,
     ground: Annotated[str, typer.Option(help="The kind of harm, for example safety.")],
     reason: Reason,

@@ -54,7 +54,7 @@ class Hold:
         return self.released_at is None
 
 
-def covers(hold: Hold, key: VersionKey, use_case: str | None, vendor: str | None = None) -> bool:
+def covers(hold: Hold, key: VersionKey, use_case: str | None) -> bool:
     """Whether a version is within the scope of a hold."""
     match hold.scope:
         case HoldScope.MODEL:
@@ -64,12 +64,12 @@ def covers(hold: Hold, key: VersionKey, use_case: str | None, vendor: str | None
         case HoldScope.USE_CASE:
             return use_case is not None and hold.target == use_case
         case HoldScope.VENDOR:
-            return vendor is not None and hold.target == vendor
+            return False  # no gate knows vendors; `steps.emergency_hold` refuses such an order
 
 
-def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None, vendor: str | None = None) -> tuple[Hold, ...]:
+def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None) -> tuple[Hold, ...]:
     """The live holds over a version, by id."""
-    return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case, vendor)), key=lambda h: h.id))
+    return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case)), key=lambda h: h.id))
 
 
 def seats_of(person: str, people: People, day: date) -> frozenset[str]:

@@ -48,6 +48,7 @@ def place(
     Raises:
         RefusedError: that person may not order it, or gives no reason; recorded.
         NotFoundError: nothing of that name is known.
+        PolicyError: the scope is a vendor, which nothing can enforce yet.
     """
     scope = HoldScope(scope)
     _require_known(rt, scope, target)

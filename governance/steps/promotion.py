@@ -58,8 +58,8 @@ def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasActi
     is not overwritten.
 
     Raises:
-        RefusedError: a gate is not open, or the alias is not protected; recorded.
-        RefusedError: the alias was moved between the look and the write; not tried again by itself.
+        RefusedError: a gate is not open, the alias is not protected, or somebody moved it between the look and the
+            write; recorded, and not tried again by itself.
         SourceError: MLflow did not do it.
     """
     wanted = alias or rt.policy.gates.promote_to
