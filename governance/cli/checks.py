@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from governance import policy as policies
-from governance.cli import facts, output
-from governance.core.calendar import moment
+from governance.cli import facts, output, shell
 from governance.core.terms import VersionKey
 from governance.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from governance.runtime import Asked, Runtime
 
 CheckName = Annotated[str, typer.Argument(help="Name of the check, as in checks.yaml.")]
 OneCheck = Annotated[str | None, typer.Argument(help="Name of the check; default: every check.")]
@@ -33,24 +30,12 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(commands, name="check")
 
 
-def _runtime() -> Runtime:
-    from governance import runtime
-
-    return runtime.build(actor=getpass.getuser(), source="shell")
-
-
-def _asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
-    from governance.runtime import Asked
-
-    return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)
-
-
 @commands.command()
 def run(model: facts.Model, version: facts.Version, *, as_json: output.AsJson = False) -> None:
     """Measure what is due on a version, decide at its gates; exit 1 if one is closed."""
     from governance.steps import model_gate
 
-    rt, key = _runtime(), VersionKey(model, version)
+    rt, key = shell.runtime(), VersionKey(model, version)
     model_gate.check(rt, key)
     model_gate.decide(rt, key)
     facts.show_decisions(rt, key, as_json=as_json)
@@ -61,7 +46,7 @@ def list_(*, as_json: output.AsJson = False) -> None:
     """List the families of checks, the company's own among them, and the checks of the policy with their limits."""
     from governance.steps import checks
 
-    found = checks.listing(_runtime())
+    found = checks.listing(shell.runtime())
     output.rows(found, ("kind", "name", "family", "source", "limits"), as_json=as_json, empty="there are no checks")
 
 
@@ -78,8 +63,8 @@ def explain(
     """Show the newest result of a check with everything it saw: value, interval, limit, n and verdict."""
     from governance.steps import checks
 
-    rt = _runtime()
-    found = checks.explain(rt, VersionKey(model, version), check, _asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    found = checks.explain(rt, VersionKey(model, version), check, shell.asked(rt, as_of, known_at))
     if as_json:
         output.document(found)
         return
@@ -131,8 +116,8 @@ def history(
     """List every result of a version, oldest first."""
     from governance.steps import checks
 
-    rt = _runtime()
-    found = checks.history(rt, VersionKey(model, version), check, _asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    found = checks.history(rt, VersionKey(model, version), check, shell.asked(rt, as_of, known_at))
     empty = "no check ever ran on it; run `governance check run MODEL VERSION`"
     output.rows(found, ("at", "check", "verdict", "n", "why"), as_json=as_json, empty=empty)
 
@@ -142,7 +127,7 @@ def replay(policy: Directory, *, months: Months = 12, as_json: output.AsJson = F
     """Judge stored results again under another policy, reading no data; list what differs and what cannot tell."""
     from governance.steps import checks
 
-    found = checks.replay_under(_runtime(), policies.load(policy), months)
+    found = checks.replay_under(shell.runtime(), policies.load(policy), months)
     if as_json:
         output.document(found)
         return

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from governance.cli import evidence_files, output
+from governance.cli import evidence_files, output, shell
 from governance.settings import Settings
-
-if TYPE_CHECKING:
-    from governance.runtime import Runtime
 
 app = typer.Typer(no_args_is_help=True, help="Seal the facts, verify them, and prove them to an outsider.")
 
@@ -25,12 +21,6 @@ def add_to(root: typer.Typer) -> None:
     """Hang these commands into the command line."""
     evidence_files.add_to(app)
     root.add_typer(app, name="evidence")
-
-
-def _runtime() -> Runtime:
-    from governance import runtime
-
-    return runtime.build(actor=getpass.getuser(), source="shell")
 
 
 @app.command()
@@ -56,7 +46,7 @@ def rotate(old: Annotated[Path, typer.Argument(help="File with the key used so f
     """Announce the key in use as the successor of an older one, under both signatures."""
     from governance.steps import evidence_seal
 
-    output.lines(evidence_seal.rotate(_runtime(), old))
+    output.lines(evidence_seal.rotate(shell.runtime(), old))
 
 
 @app.command()
@@ -64,7 +54,7 @@ def seal(*, as_json: output.AsJson = False) -> None:
     """Sign the ledger as it stands and publish the checkpoint."""
     from governance.steps import evidence_seal
 
-    sealed = evidence_seal.seal(_runtime())
+    sealed = evidence_seal.seal(shell.runtime())
     if as_json:
         output.document({"size": sealed.size, "root": sealed.printed_root, "note": sealed.note})
     else:
@@ -76,7 +66,7 @@ def verify(*, as_json: output.AsJson = False) -> None:
     """Compare the ledger with itself, with every fact and file, and with all published checkpoints; exit 1 if they differ."""
     from governance.steps import evidence_seal
 
-    rt = _runtime()
+    rt = shell.runtime()
     found = evidence_seal.verify(rt)
     if as_json:
         output.document(found)
@@ -91,7 +81,7 @@ def show(fact: Fact) -> None:
     """Show a fact, its entry in the ledger, and whether they match; exit 1 if not."""
     from governance.steps import evidence_bundle
 
-    shown = evidence_bundle.show(_runtime(), fact)
+    shown = evidence_bundle.show(shell.runtime(), fact)
     output.document(shown)
     if not shown["matches"]:
         raise typer.Exit(1)
@@ -102,7 +92,7 @@ def erase(fact: Fact, *, ground: Annotated[str, typer.Option(help="The request o
     """Remove the free text and personal data of a fact, as the owner of the tables; the ledger still verifies."""
     from governance.steps import evidence_bundle
 
-    typer.echo(f"{evidence_bundle.erase(_runtime(), fact, ground)}: erased")
+    typer.echo(f"{evidence_bundle.erase(shell.runtime(), fact, ground)}: erased")
 
 
 @app.command()
@@ -110,7 +100,7 @@ def prove(fact: Fact, *, out: Out = None) -> None:
     """Print a proof that a fact is in the sealed ledger (C2SP tlog-proof)."""
     from governance.steps import evidence_bundle
 
-    proof = evidence_bundle.prove(_runtime(), fact)
+    proof = evidence_bundle.prove(shell.runtime(), fact)
     if out is None:
         output.lines(proof)
     else:
@@ -130,7 +120,7 @@ def bundle(
     """Write a bundle that an auditor verifies offline with the one script in it."""
     from governance.steps import evidence_bundle
 
-    rt = _runtime()
+    rt = shell.runtime()
     selection = evidence_bundle.Selection(period, model, decision)
     count = evidence_bundle.bundle(rt, selection, out, withhold=withhold, kept=kept or ())
     typer.echo(f"{out}: {count} entries; audit_verify.py has SHA-256 {evidence_bundle.script_digest(rt)}")

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import getpass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from governance.cli import output
+from governance.cli import output, shell
 from governance.core.terms import FileKind
 
 
@@ -34,10 +33,9 @@ def add_to(evidence: typer.Typer) -> None:
 
 def add(file: File, *, kind: What, subject: Subject, as_json: output.AsJson = False) -> None:
     """Keep a file as evidence, under its SHA-256; doing it twice adds nothing."""
-    from governance import runtime
     from governance.steps import evidence_files
 
-    rt = runtime.build(actor=getpass.getuser(), source="shell")
+    rt = shell.runtime()
     kept = evidence_files.keep(rt, file, FileKind(kind.value), subject)
     columns = ("sha256", "size", "name", "kind", "subject")
     output.rows([kept], columns, as_json=as_json, empty="nothing was kept")

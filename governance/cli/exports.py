@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import getpass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from governance.cli import output
-from governance.core.calendar import moment
+from governance.cli import output, shell
 from governance.core.terms import VersionKey
 from governance.reports.files import write_whole
 from governance.settings import Settings
-
-if TYPE_CHECKING:
-    from governance.runtime import Asked, Runtime
 
 
 class Table(StrEnum):
@@ -69,7 +64,7 @@ def inventory_import(file: List, *, as_json: output.AsJson = False) -> None:
     """Take in a list of AI that MLflow does not hold; if a row is wrong, nothing is."""
     from governance.steps import inventory_import
 
-    imported = inventory_import.import_file(_runtime(), file)
+    imported = inventory_import.import_file(shell.runtime(), file)
     if as_json:
         output.document(imported)
     else:
@@ -88,8 +83,8 @@ def inventory_export(
     """Write all AI in use, from MLflow and declared, as one table."""
     from governance.steps import exports
 
-    rt = _runtime()
-    asked, tongue = _asked(rt, as_of, known_at), language.value if language else None
+    rt = shell.runtime()
+    asked, tongue = shell.asked(rt, as_of, known_at), language.value if language else None
     _write(target, exports.inventory(rt, exports.TableFormat(format_.value), asked, tongue))
 
 
@@ -115,23 +110,11 @@ def model_card(
     """Write what is known of a model version, and what nobody can tell."""
     from governance.steps import exports
 
-    rt, key = _runtime(), VersionKey(name, version)
-    asked, tongue = _asked(rt, as_of, known_at), language.value if language else None
+    rt, key = shell.runtime(), VersionKey(name, version)
+    asked, tongue = shell.asked(rt, as_of, known_at), language.value if language else None
     _write(target, exports.card(rt, key, exports.CardFormat(format_.value), asked, tongue))
 
 
 def _write(target: Path, data: bytes) -> None:
     write_whole(target, data)
     output.lines(str(target))
-
-
-def _runtime() -> Runtime:
-    from governance import runtime
-
-    return runtime.build(actor=getpass.getuser(), source="shell")
-
-
-def _asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
-    from governance.runtime import Asked
-
-    return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)

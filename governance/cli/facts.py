@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from governance.cli import output
-from governance.core.calendar import moment
+from governance.cli import output, shell
 from governance.core.terms import VersionKey
 from governance.reports.gate_text import Tongue, render
 
 if TYPE_CHECKING:
-    from governance.runtime import Asked, Runtime
+    from governance.runtime import Runtime
 
 Model = Annotated[str, typer.Argument(help="Name of the registered model.")]
 Version = Annotated[int, typer.Argument(help="Number of the version.", min=1)]
@@ -36,19 +34,6 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _runtime() -> Runtime:
-    from governance import runtime
-
-    return runtime.build(actor=getpass.getuser(), source="shell")
-
-
-def asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:
-    """The position on both clocks that the options name."""
-    from governance.runtime import Asked
-
-    return Asked(moment(as_of, rt.zone) if as_of else None, moment(known_at, rt.zone) if known_at else None)
-
-
 def sync(
     *,
     accept_drop: Annotated[bool, typer.Option("--accept-drop", help="Much is missing, and that is right.")] = False,
@@ -58,7 +43,7 @@ def sync(
     """Read MLflow and reconcile the inventory."""
     from governance.steps import inventory_sync
 
-    sweep = inventory_sync.sync(_runtime(), accept_drop=accept_drop, full=full)
+    sweep = inventory_sync.sync(shell.runtime(), accept_drop=accept_drop, full=full)
     if as_json:
         output.document(sweep)
     else:
@@ -69,7 +54,7 @@ def sync(
 @gate.command("show")
 def gate_show(model: Model, version: Version, *, as_json: output.AsJson = False) -> None:
     """Show how the gates decided on a version, and why; exit 1 if one is closed."""
-    show_decisions(_runtime(), VersionKey(model, version), as_json=as_json)
+    show_decisions(shell.runtime(), VersionKey(model, version), as_json=as_json)
 
 
 def show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
@@ -97,8 +82,8 @@ def gate_explain(
     """Explain how the gates decided on a version: reasons, changes, cause, people, evidence; exit 1 if one is closed."""
     from governance.steps import gate_report
 
-    rt = _runtime()
-    reports = gate_report.read(rt, VersionKey(model, version), asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    reports = gate_report.read(rt, VersionKey(model, version), shell.asked(rt, as_of, known_at))
     tongue = Tongue(language.value if language else rt.settings.language, rt.zone)
     output.lines("\n\n".join(render(report, tongue) for report in reports))
     if any(report.decision.blocks for report in reports):
@@ -110,10 +95,10 @@ def gate_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
     """List the newest decision of every version at a gate, blocked first."""
     from governance.steps import listings
 
-    rt = _runtime()
+    rt = shell.runtime()
     columns = ("gate", "subject", "tier", "verdict", "reasons")
     empty = "no gate has decided yet; run `governance sync` and `governance check run`"
-    output.rows(listings.gates(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
+    output.rows(listings.gates(rt, shell.asked(rt, as_of, known_at)), columns, as_json=as_json, empty=empty)
 
 
 @inventory.command("list")
@@ -121,10 +106,10 @@ def inventory_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: out
     """List registered models and declared systems with their aliases, use case and owner."""
     from governance.steps import listings
 
-    rt = _runtime()
+    rt = shell.runtime()
     columns = ("model", "kind", "versions", "aliases", "use_case", "tier", "owner")
     output.rows(
-        listings.inventory(rt, asked(rt, as_of, known_at)),
+        listings.inventory(rt, shell.asked(rt, as_of, known_at)),
         columns,
         as_json=as_json,
         empty="the inventory is empty; run `governance sync`",
@@ -136,9 +121,9 @@ def inventory_findings(*, as_of: AsOf = None, known_at: KnownAt = None, as_json:
     """List what is out of order: orphans, missing owners, ungoverned champions."""
     from governance.steps import listings
 
-    rt = _runtime()
+    rt = shell.runtime()
     output.rows(
-        listings.findings(rt, asked(rt, as_of, known_at)),
+        listings.findings(rt, shell.asked(rt, as_of, known_at)),
         ("kind", "subject", "use_case", "detail"),
         as_json=as_json,
         empty="nothing is out of order",
@@ -156,8 +141,8 @@ def inventory_aliases(
     """List every move of an alias: within which window, and on which gate decision it rests."""
     from governance.steps import listings
 
-    rt = _runtime()
-    found = listings.aliases(rt, model, asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    found = listings.aliases(rt, model, shell.asked(rt, as_of, known_at))
     columns = ("model", "alias", "from", "to", "after", "until", "decision", "outside_gate")
     output.rows(found, columns, as_json=as_json, empty="no alias was ever seen")
 
@@ -174,8 +159,8 @@ def inventory_holder(
     """Tell which version held an alias at a moment, and whether that is certain."""
     from governance.steps import listings
 
-    rt = _runtime()
-    found = listings.holder(rt, model, alias, asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    found = listings.holder(rt, model, alias, shell.asked(rt, as_of, known_at))
     columns = ("model", "alias", "at", "version", "since", "doubt")
     output.rows([found], columns, as_json=as_json, empty="nothing is known")
 
@@ -190,11 +175,11 @@ def risks(
     """List open risks, highest score first."""
     from governance.steps import listings, risk_register
 
-    rt = _runtime()
+    rt = shell.runtime()
     if refresh:
         risk_register.reassess(rt)
     columns = ("score", "subject", "rule", "likelihood", "impact", "owner", "due_on", "cause")
-    output.rows(listings.risks(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no open risk")
+    output.rows(listings.risks(rt, shell.asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no open risk")
 
 
 def kpis(
@@ -207,12 +192,12 @@ def kpis(
     """List the newest value of every KPI."""
     from governance.steps import kpi_metrics, listings
 
-    rt = _runtime()
+    rt = shell.runtime()
     if refresh:
         kpi_metrics.measure(rt)
     columns = ("kpi", "value", "light", "numerator", "denominator", "detail")
     output.rows(
-        listings.kpis(rt, asked(rt, as_of, known_at)),
+        listings.kpis(rt, shell.asked(rt, as_of, known_at)),
         columns,
         as_json=as_json,
         empty="no KPI was measured yet; run `governance kpis --refresh`",
@@ -224,7 +209,7 @@ def pack_build(*, period: Period = None, as_json: output.AsJson = False) -> None
     """Build a month's committee pack in Japanese and English."""
     from governance.steps import committee_pack
 
-    files = committee_pack.build(_runtime(), period)
+    files = committee_pack.build(shell.runtime(), period)
     rows = [{"path": path, "sha256": sha256} for path, sha256 in files.items()]
     output.rows(rows, ("path", "sha256"), as_json=as_json, empty="nothing was built")
 
@@ -234,9 +219,11 @@ def pack_list(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: output.A
     """List published packs with the digests of their files."""
     from governance.steps import listings
 
-    rt = _runtime()
+    rt = shell.runtime()
     columns = ("period", "revision", "interim", "as_of", "files")
-    output.rows(listings.packs(rt, asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet")
+    output.rows(
+        listings.packs(rt, shell.asked(rt, as_of, known_at)), columns, as_json=as_json, empty="no pack was built yet"
+    )
 
 
 @pack.command("restatements")
@@ -244,8 +231,8 @@ def pack_restatements(*, as_of: AsOf = None, known_at: KnownAt = None, as_json: 
     """List figures of published packs that facts learnt later have changed; exit 1 if there are any."""
     from governance.steps import listings
 
-    rt = _runtime()
-    found = listings.restatements(rt, asked(rt, as_of, known_at))
+    rt = shell.runtime()
+    found = listings.restatements(rt, shell.asked(rt, as_of, known_at))
     columns = ("period", "figure", "published", "now", "causes")
     output.rows(found, columns, as_json=as_json, empty="every published figure still reads as it did")
     if found:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from governance.cli import facts, output
+from governance.cli import facts, output, shell
 from governance.core.holds import HoldScope  # noqa: TC001 - as above
 from governance.core.terms import VersionKey
 from governance.errors import PolicyError
@@ -35,12 +34,6 @@ def add_to(app: typer.Typer) -> None:
         facts.gate.command()(command)
     app.add_typer(waiver, name="waiver")
     app.add_typer(hold, name="hold")
-
-
-def _runtime() -> Runtime:
-    from governance import runtime
-
-    return runtime.build(actor=getpass.getuser(), source="shell")
 
 
 def approve(
@@ -74,9 +67,9 @@ def reject(
 def _answer(said: str, key: VersionKey, gate: str, seat: str, reason: str, code: str | None, login: str | None) -> None:
     from governance.steps import gate_review, model_gate
 
-    rt = _runtime()
+    rt = shell.runtime()
     question = gate_review.question(rt, key, gate, seat, code)
-    gate_review.answer(rt, question, login or getpass.getuser(), said, reason)
+    gate_review.answer(rt, question, shell.login(login), said, reason)
     output.lines(
         "\n".join(model_gate.report(decision, rt.settings.language) for decision in model_gate.decisions(rt, key))
     )
@@ -91,7 +84,7 @@ def guard(
     from governance.steps import alias_guard
 
     model, version, alias = _parsed(uri)
-    key, reasons = alias_guard.check(_runtime(), model, version, alias)
+    key, reasons = alias_guard.check(shell.runtime(), model, version, alias)
     if as_json:
         output.document({"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons})
     else:
@@ -117,7 +110,7 @@ def promote(
     """Give a version whose gates are open a protected alias in MLflow."""
     from governance.steps import promotion
 
-    done = promotion.promote(_runtime(), VersionKey(model, version), alias)
+    done = promotion.promote(shell.runtime(), VersionKey(model, version), alias)
     output.lines(f"{model} v{version} holds {alias} ({done.state}, {done.seconds} s)")
 
 
@@ -137,14 +130,14 @@ def waiver_request(  # noqa: PLR0913 - what the form asks
     from governance.steps import waiver_request as waivers
 
     asked = waivers.request(
-        _runtime(),
+        shell.runtime(),
         VersionKey(model, version),
         gate,
         check,
         reason=reason,
         control=control,
         expires_on=until.date(),
-        login=login or getpass.getuser(),
+        login=shell.login(login),
     )
     output.lines(f"{asked.id}: {asked.state}")
 
@@ -164,7 +157,7 @@ def waiver_reject(id_: WaiverId, *, reason: Reason, login: Login = None) -> None
 def _decide_waiver(id_: str, reason: str, login: str | None, *, grant: bool) -> None:
     from governance.steps import waiver_request as waivers
 
-    decided = waivers.decide(_runtime(), id_, grant=grant, reason=reason, login=login or getpass.getuser())
+    decided = waivers.decide(shell.runtime(), id_, grant=grant, reason=reason, login=shell.login(login))
     output.lines(f"{decided.id}: {decided.state}")
 
 
@@ -173,7 +166,7 @@ def waiver_revoke(id_: WaiverId, *, reason: Reason, login: Login = None) -> None
     """End a waiver before its time."""
     from governance.steps import waiver_request as waivers
 
-    revoked = waivers.revoke(_runtime(), id_, reason=reason, login=login or getpass.getuser())
+    revoked = waivers.revoke(shell.runtime(), id_, reason=reason, login=shell.login(login))
     output.lines(f"{revoked.id}: {revoked.state}")
 
 
@@ -182,9 +175,9 @@ def waiver_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_
     """List waivers, the one that ends first on top."""
     from governance.steps import waiver_request as waivers
 
-    rt = _runtime()
+    rt = shell.runtime()
     columns = ("waiver", "subject", "gate", "check", "state", "expires_on", "decided_by")
-    found = waivers.listing(rt, facts.asked(rt, as_of, known_at))
+    found = waivers.listing(rt, shell.asked(rt, as_of, known_at))
     output.rows(found, columns, as_json=as_json, empty="nothing is waived")
 
 
@@ -201,8 +194,8 @@ def hold_place(
     """Order a hold, take the aliases away, and wait for the proof."""
     from governance.steps import emergency_hold as holds
 
-    rt = _runtime()
-    who = login or getpass.getuser()
+    rt = shell.runtime()
+    who = shell.login(login)
     placed = holds.place(rt, scope, target, ground=ground, reason=reason, login=who, emergency=emergency)
     output.lines(f"{placed.id}: ordered")
     _show_enforced(rt, placed.id)
@@ -211,7 +204,7 @@ def hold_place(
 @hold.command("enforce")
 def hold_enforce(id_: HoldId) -> None:
     """Go on with a hold that is not proven yet."""
-    _show_enforced(_runtime(), id_)
+    _show_enforced(shell.runtime(), id_)
 
 
 def _show_enforced(rt: Runtime, id_: str) -> None:
@@ -230,7 +223,7 @@ def hold_review(
     """Record what the committee found about a hold."""
     from governance.steps import emergency_hold as holds
 
-    output.lines(f"{holds.review(_runtime(), id_, finding=finding, login=login or getpass.getuser()).id}: reviewed")
+    output.lines(f"{holds.review(shell.runtime(), id_, finding=finding, login=shell.login(login)).id}: reviewed")
 
 
 @hold.command("release")
@@ -240,7 +233,7 @@ def hold_release(
     """End a hold; its gates decide anew, and no alias comes back by itself."""
     from governance.steps import emergency_hold as holds
 
-    released = holds.release(_runtime(), id_, conditions=conditions, login=login or getpass.getuser())
+    released = holds.release(shell.runtime(), id_, conditions=conditions, login=shell.login(login))
     output.lines(f"{released.id}: released")
 
 
@@ -251,7 +244,7 @@ def hold_drill(
     """Take the real path on a canary model, and tell the seconds from order to proof."""
     from governance.steps import emergency_hold as holds
 
-    drilled = holds.drill(_runtime(), model, login=login or getpass.getuser())
+    drilled = holds.drill(shell.runtime(), model, login=shell.login(login))
     output.lines(f"{drilled.hold}: {', '.join(drilled.removed)} in {drilled.seconds} s")
 
 
@@ -260,7 +253,7 @@ def hold_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_js
     """List holds, live ones first."""
     from governance.steps import emergency_hold as holds
 
-    rt = _runtime()
+    rt = shell.runtime()
     columns = ("hold", "scope", "target", "state", "ordered_at", "proven_seconds", "review_due")
-    found = holds.listing(rt, facts.asked(rt, as_of, known_at))
+    found = holds.listing(rt, shell.asked(rt, as_of, known_at))
     output.rows(found, columns, as_json=as_json, empty="nothing is held")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from governance import policy as policies
-from governance.cli import output
+from governance.cli import output, shell
 from governance.settings import Settings
 
 Directory = Annotated[Path | None, typer.Argument(help="Policy directory; default: GOVERNANCE_POLICY_DIR.")]
@@ -55,10 +54,9 @@ def replay(
     as_json: output.AsJson = False,
 ) -> None:
     """List the past decisions that would differ under a proposed policy; nothing is recorded."""
-    from governance import runtime
     from governance.steps import policy_replay
 
-    found = policy_replay.replay(runtime.build(actor=getpass.getuser(), source="shell"), directory, months)
+    found = policy_replay.replay(shell.runtime(), directory, months)
     if as_json:
         output.document(found)
         return

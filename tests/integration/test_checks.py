@@ -254,7 +254,7 @@ def test_the_commands_show_what_the_steps_know(
     company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     company.run()
-    monkeypatch.setattr(commands, "_runtime", lambda: company.rt)
+    monkeypatch.setattr("governance.cli.shell.runtime", lambda: company.rt)
     stricter = factories.policy_dir(tmp_path / "policy")
 
     def told(*words: str) -> str:

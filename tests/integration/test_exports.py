@@ -253,7 +253,7 @@ def test_a_version_that_nobody_knows_has_no_card(desk: Runtime) -> None:
 @pytest.fixture
 def shell(desk: Runtime, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The commands as they hang in the command line, over the runtime of the test."""
-    monkeypatch.setattr(commands, "_runtime", lambda: desk)
+    monkeypatch.setattr("governance.cli.shell.runtime", lambda: desk)
     app, inventory = Typer(), Typer()
     app.add_typer(inventory, name="inventory")
     commands.add_to(app, inventory)
