@@ -32,8 +32,10 @@ def guard(rt: Runtime) -> dict[str, Any]:
     Raises:
         SourceError: MLflow did not do all of it; what it did is recorded, and the next pass goes on.
     """
-    inventory_sync.sync(rt)
-    turned = oversight.refresh(rt)
+    try:
+        inventory_sync.sync(rt)
+    finally:  # a waiver ends at midnight, and a result grows old, whether MLflow answers or not
+        turned = oversight.refresh(rt)
     with rt.reading() as session:
         at = rt.current(session)
         standing = oversight.read(session, at)

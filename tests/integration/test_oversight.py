@@ -356,6 +356,20 @@ def test_a_waiver_lets_a_failed_check_pass_until_midnight_company_time(there: Re
     assert waivers.listing(there.rt)[0]["state"] == "expired"
 
 
+def test_a_waiver_that_ends_closes_the_gate_while_mlflow_is_down(there: Release) -> None:
+    blocked(there)
+    asked = waive(there)
+    waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+    approve(there)
+    assert there.decision(2).verdict is GateVerdict.PASS
+    there.clock.ahead = datetime.combine(asked.expires_on + timedelta(days=1), time(1), JST) - datetime.now(UTC)
+    there.line.broken = lambda _method, _path: True
+    with pytest.raises(SourceError):
+        alias_guard.guard(there.rt)
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    assert ("E-20", str(there.key(2))) in told(there)["escalations"]
+
+
 def test_who_asked_for_a_waiver_or_owns_the_model_cannot_grant_it(there: Release) -> None:
     blocked(there)
     asked = waive(there, login="sato")
