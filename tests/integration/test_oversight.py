@@ -24,7 +24,7 @@ from governance.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from governance.steps import alias_guard, policy_replay, promotion
+from governance.steps import alias_guard, hold_enforcement, policy_replay, promotion
 from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.steps import waiver_request as waivers
@@ -399,7 +399,7 @@ def hold(there: Release, **changes: Any) -> Any:
 def test_an_emergency_hold_is_proven_within_seconds_and_beats_every_approval(there: Release) -> None:
     approve(there)
     promotion.promote(there.rt, there.key(2), "champion")
-    enforced = holds.enforce(there.rt, hold(there).id)
+    enforced = hold_enforcement.enforce(there.rt, hold(there).id)
     assert enforced.removed == (f"{there.model}@champion (v2)",)
     assert enforced.seconds is not None
     assert enforced.seconds < 60
@@ -408,14 +408,14 @@ def test_an_emergency_hold_is_proven_within_seconds_and_beats_every_approval(the
     assert there.decision(2).verdict is GateVerdict.BLOCK
     with pytest.raises(RefusedError, match="hold"):
         promotion.promote(there.rt, there.key(2), "champion")
-    assert holds.enforce(there.rt, enforced.hold) == enforced
+    assert hold_enforcement.enforce(there.rt, enforced.hold) == enforced
     assert {rule for rule, _ in told(there)["escalations"]} == {"E-10", "E-11"}
 
 
 def test_a_hold_ends_enforced_although_mlflow_fails_meanwhile(there: Release) -> None:
     failures = iter(range(9))
     there.line.broken = lambda _method, _path: next(failures, None) is not None
-    enforced = holds.enforce(there.rt, hold(there).id, sleep=lambda _seconds: None)
+    enforced = hold_enforcement.enforce(there.rt, hold(there).id, sleep=lambda _seconds: None)
     assert enforced.removed
     assert "champion" not in there.aliases()
 
@@ -425,7 +425,7 @@ def test_a_hold_that_cannot_be_proven_says_so_and_goes_on_later(there: Release) 
     placed = hold(there)
     assert there.decision(1).verdict is GateVerdict.BLOCK
     with pytest.raises(SourceUnavailableError, match="is not proven"):
-        holds.enforce(there.rt, placed.id, patience=1)
+        hold_enforcement.enforce(there.rt, placed.id, patience=1)
     assert told(there)["escalations"].count(("E-10", there.model)) == 2
     there.line.broken = lambda _method, _path: False
     alias_guard.guard(there.rt)
@@ -438,7 +438,7 @@ def test_a_proxy_that_answers_404_proves_nothing(there: Release) -> None:
     there.line.broken = lambda method, _path: method == "GET"
     placed = hold(there)
     with pytest.raises(SourceUnavailableError, match="is not proven"):
-        holds.enforce(there.rt, placed.id, patience=1)
+        hold_enforcement.enforce(there.rt, placed.id, patience=1)
     assert there.aliases()["champion"] == 1
 
 
@@ -454,10 +454,10 @@ def test_a_hold_whose_proof_was_lost_is_proven_again(there: Release) -> None:
     placed = hold(there)
     there.line.broken = broken
     with pytest.raises(SourceUnavailableError):
-        holds.enforce(there.rt, placed.id, patience=1)
+        hold_enforcement.enforce(there.rt, placed.id, patience=1)
     assert "champion" not in there.aliases()
     there.line.broken = lambda _method, _path: False
-    enforced = holds.enforce(there.rt, placed.id)
+    enforced = hold_enforcement.enforce(there.rt, placed.id)
     assert enforced.removed == (f"{there.model}@champion (v1)",)
     assert [row["unproven"] for row in holds.listing(there.rt)] == [0]
 
