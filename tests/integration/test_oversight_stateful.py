@@ -70,7 +70,15 @@ class Company(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
-        self.rt = Runtime(known, rules(MODEL, use_cases=BOUGHT), self.engine, self.clock, actor="test", source="test", code_version="1")
+        self.rt = Runtime(
+            known,
+            rules(MODEL, use_cases=BOUGHT),
+            self.engine,
+            self.clock,
+            actor="test",
+            source="test",
+            code_version="1",
+        )
 
     def teardown(self) -> None:
         for patch in self.patches:
