@@ -2,9 +2,10 @@
 """### Emergency hold
 
 The CAIO's veto, by a form. `place` closes every gate of the scope at once; `enforce` takes the protected aliases away
-in MLflow and asks until MLflow itself says that they are gone, then records the proof with the seconds it took. While
-MLflow is down it goes on trying until the limit of holds.yaml, then escalates, and is retried. A drill takes the same
-path on a canary model that no use case names. Facts: `hold`, `alias_action`, `escalation`. Clause: 3.3-06.
+in MLflow and asks until MLflow itself says that they are gone, and the model's endpoint that it has stopped where
+holds.yaml names one; then it records the proof with the seconds it took. Until the limit of holds.yaml, which counts
+from the order, it goes on trying; then it escalates, and is retried. A drill takes the same path on a canary model
+that no use case names. Facts: `hold`, `alias_action`, `escalation`. Clause: 3.3-06.
 """
 
 from airflow.sdk import Param, dag, get_current_context, task
@@ -12,8 +13,8 @@ from airflow.sdk import Param, dag, get_current_context, task
 from governance.orchestration import DEFAULTS, runtime, task_errors, who_triggered
 
 FORM = {
-    "scope": Param("model", enum=["model", "version", "use_case"], title="範囲 / Scope"),
-    "target": Param("", type="string", title="対象 / Target: MODEL, MODEL/VERSION, use case"),
+    "scope": Param("model", enum=["model", "version", "use_case", "vendor"], title="範囲 / Scope"),
+    "target": Param("", type="string", title="対象 / Target: MODEL, MODEL/VERSION, use case, vendor"),
     "ground": Param(
         "safety", enum=["safety", "rights", "security", "legal", "quality", "other"], title="根拠 / Ground"
     ),

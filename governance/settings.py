@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     mlflow_sweep_seconds: float = Field(default=600.0, gt=0)
     mlflow_webhook_secret: SecretStr | None = None
     """Shared with the webhook in MLflow; without it nothing is accepted from there."""
+    probe_hosts: str = ""
+    """Hosts (`host` or `host:port`, with commas) whose endpoints may be asked whether a held model has stopped."""
     font_dir: Path | None = None
     """Fonts for the packs; default: the Noto Sans CJK JP packages."""
     base_url: str = "http://127.0.0.1:8080"

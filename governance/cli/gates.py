@@ -184,7 +184,7 @@ def waiver_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_
 @hold.command("place")
 def hold_place(
     scope: Annotated[HoldScope, typer.Argument(help="What is held.")],
-    target: Annotated[str, typer.Argument(help="Name of the model or use case, or MODEL/VERSION.")],
+    target: Annotated[str, typer.Argument(help="Name of the model, use case or vendor, or MODEL/VERSION.")],
     *,
     ground: Annotated[str, typer.Option(help="The kind of harm, for example safety.")],
     reason: Reason,
@@ -208,12 +208,16 @@ def hold_enforce(id_: HoldId) -> None:
 
 
 def _show_enforced(rt: Runtime, id_: str) -> None:
-    from governance.steps import emergency_hold as holds
+    from governance.steps import hold_enforcement
 
-    enforced = holds.enforce(rt, id_)
+    enforced = hold_enforcement.enforce(rt, id_)
     removed = ", ".join(enforced.removed) or "nothing of its scope held a protected alias"
     seconds = "" if enforced.seconds is None else f" ({enforced.seconds} s after the order)"
-    output.lines(f"{id_}: enforced: {removed}{seconds}")
+    output.lines(f"{id_}: enforced: {removed}{seconds}{'' if enforced.in_time else ', late'}")
+    for said in enforced.stopped:
+        output.lines(f"{id_}: stopped: {said}")
+    for system in enforced.out_of_reach:
+        output.lines(f"{id_}: NOT stopped: {system}: nothing in MLflow serves it; stop it where it runs")
 
 
 @hold.command("review")
@@ -254,6 +258,6 @@ def hold_list(*, as_of: facts.AsOf = None, known_at: facts.KnownAt = None, as_js
     from governance.steps import emergency_hold as holds
 
     rt = shell.runtime()
-    columns = ("hold", "scope", "target", "state", "ordered_at", "proven_seconds", "review_due")
+    columns = ("hold", "scope", "target", "state", "ordered_at", "proven_seconds", "late", "out_of_reach", "review_due")
     found = holds.listing(rt, shell.asked(rt, as_of, known_at))
     output.rows(found, columns, as_json=as_json, empty="nothing is held")

@@ -31,6 +31,10 @@ class ActionKind(StrEnum):
     """Give it back to the last version that may hold it, or take it away where there is none."""
     ENFORCE = "enforce"
     """Take it away because of a hold."""
+    LOOK = "look"
+    """Because of a hold MLflow was asked, and no version of its scope held a protected alias of the model."""
+    PROBE = "probe"
+    """Because of a hold the model's endpoint was asked whether it has stopped."""
     REPORT = "report"
     """Nothing but say so."""
 
@@ -54,6 +58,7 @@ class AliasAction:
     kind: ActionKind
     model: str
     alias: str
+    """Empty where none was touched."""
     from_version: int | None
     """Who held it when the action began."""
     to_version: int | None
@@ -66,7 +71,7 @@ class AliasAction:
     """From the order, or from the beginning, to the proof."""
     attempts: int = 0
     proof: Mapping[str, Any] = field(default_factory=dict)
-    """What MLflow answered when it was asked who holds the alias."""
+    """What MLflow answered when it was asked who holds the alias, or the endpoint when it was asked at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,20 @@ def moves(
         elif (case.model, case.alias, case.version, ground(case)) not in told:
             found.append(Move(case, ActionKind.REPORT, case.version))
     return found
+
+
+def half_done(actions: Iterable[AliasAction], held: Mapping[tuple[str, str], int]) -> list[AliasAction]:
+    """Aliases given back or taken away whose proof is missing, because whoever did it died or heard no answer.
+
+    One that is still where it was is a case of its own; it may hold the alias by now.
+    """
+    return [
+        a
+        for a in actions
+        if a.kind is ActionKind.REVERT
+        and a.state in {ActionState.BEGUN, ActionState.FAILED}
+        and held.get((a.model, a.alias)) != a.from_version
+    ]
 
 
 def ground(case: Case) -> str:

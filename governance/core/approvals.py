@@ -140,7 +140,9 @@ def interests(case: UseCase | None, tags: Mapping[str, str], authors: Iterable[s
 
 def refusal(person: str, seat: str, reason: str, people: People, own: Interests, day: date) -> Words:
     """Why a person may not answer for a seat with that reason; nothing if they may."""
-    holders = people.holders(seat, day)
+    holders, left_on = people.holders(seat, day), people.people[person].left_on
+    if left_on is not None and left_on <= day:
+        return Words(f"{person} は {left_on} に退任した", f"{person} left on {left_on}")
     if not holders:
         return Words(f"役職 {seat} に在任者がいない", f"nobody holds the seat {seat} today; name one in people.yaml")
     if person not in holders:
@@ -189,3 +191,9 @@ def to_ask(
         if people.holders(seat, day):
             found.append((seat, last.times + 1 if last else 1))
     return found
+
+
+def vacant(missing: Sequence[str], people: People, day: date) -> list[tuple[str, str]]:
+    """The seats that nobody answers for on a day, each with the seat to tell: the CAIO's, or else the secretary's."""
+    told = "caio" if people.holders("caio", day) else "secretary"
+    return [(seat, told) for seat in missing if not people.holders(seat, day)]

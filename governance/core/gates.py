@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from governance.core import approvals, holds
+from governance.core import approvals, holds, vendors
 from governance.core.approvals import Outcome, Response, Settled
+from governance.core.declared import DeclaredSystem
 from governance.core.evidence import digest
 from governance.core.holds import Hold
 from governance.core.inventory import governed
@@ -57,17 +58,26 @@ class Oversight:
     """Decisions of this version's other gates, by gate."""
     slug: str | None = None
     """The use case's name in the policy."""
+    systems: tuple[DeclaredSystem, ...] = ()
+    """Declared AI systems in use; only where a vendor is held does anybody need them."""
 
 
 NO_OVERSIGHT: Final = Oversight()
 
 
-def about(said: Oversight, key: VersionKey, slug: str | None) -> Oversight:
+def held(said: Oversight, key: VersionKey, slug: str | None, policy: Policy) -> tuple[Hold, ...]:
+    """The live holds over a version, by id. Whoever needs to know asks here: gates, guard and enforcement."""
+    if not said.holds:
+        return ()
+    return holds.over(said.holds, key, slug, vendors.of_use_case(slug, policy, said.systems))
+
+
+def about(said: Oversight, key: VersionKey, slug: str | None, policy: Policy) -> Oversight:
     """What of all that people said concerns one version."""
     return replace(
         said,
         waivers=tuple(w for w in said.waivers if w.subject == key),
-        holds=holds.over(said.holds, key, slug),
+        holds=held(said, key, slug, policy),
         responses=tuple(r for r in said.responses if r.subject == key),
         slug=slug,
     )
@@ -148,7 +158,7 @@ def decide(  # noqa: PLR0913 - what it weighs, one by one
 
 def _standing_orders(code: str, key: VersionKey, policy: Policy, oversight: Oversight) -> Iterator[Reason]:
     """Holds, and gates that have to be open first."""
-    for hold in holds.over(oversight.holds, key, oversight.slug):
+    for hold in held(oversight, key, oversight.slug, policy):
         said = Words(f"停止命令 {hold.id}: {hold.reason}", f"hold {hold.id}: {hold.reason}")
         yield Reason("hold", Verdict.FAIL, said, at=hold.ordered_at)
     for earlier in policy.gates.gates[code].after:
@@ -297,7 +307,7 @@ def _bound(
             told[f"check {reason.check}"] = "exempt" if reason.exempt else reason.verdict.value
         if reason.waiver:
             told[f"waiver {reason.check}"] = reason.waiver
-    told |= {f"hold {hold.id}": hold.target for hold in holds.over(oversight.holds, subject.key, oversight.slug)}
+    told |= {f"hold {hold.id}": hold.target for hold in held(oversight, subject.key, oversight.slug, policy)}
     before = {earlier: oversight.earlier.get(earlier) for earlier in policy.gates.gates[code].after}
     told |= {f"gate {earlier}": decision.facts_digest for earlier, decision in before.items() if decision}
     kinds = {"subject", *(kind.value for kind in policy.gates.material)}

@@ -8,10 +8,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from governance.core import vendors
 from governance.core.terms import NOTHING, VersionKey, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from governance.policy import Holds, People
 
@@ -24,6 +25,7 @@ class HoldScope(StrEnum):
     """Written `model/3`."""
     USE_CASE = "use_case"
     VENDOR = "vendor"
+    """Every use case that stands on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Hold:
         return self.released_at is None
 
 
-def covers(hold: Hold, key: VersionKey, use_case: str | None) -> bool:
-    """Whether a version is within the scope of a hold."""
+def covers(hold: Hold, key: VersionKey, use_case: str | None, stands_on: Collection[str]) -> bool:
+    """Whether a version is within the scope of a hold; `stands_on` are its use case's vendors (`vendors.of_use_case`)."""
     match hold.scope:
         case HoldScope.MODEL:
             return hold.target == key.model
@@ -64,12 +66,12 @@ def covers(hold: Hold, key: VersionKey, use_case: str | None) -> bool:
         case HoldScope.USE_CASE:
             return use_case is not None and hold.target == use_case
         case HoldScope.VENDOR:
-            return False  # no gate knows vendors; `steps.emergency_hold` refuses such an order
+            return vendors.key(hold.target) in stands_on
 
 
-def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None) -> tuple[Hold, ...]:
+def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None, stands_on: Collection[str]) -> tuple[Hold, ...]:
     """The live holds over a version, by id."""
-    return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case)), key=lambda h: h.id))
+    return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case, stands_on)), key=lambda h: h.id))
 
 
 def seats_of(person: str, people: People, day: date) -> frozenset[str]:
@@ -88,11 +90,24 @@ def refuse_order(hold: Hold, people: People, policy: Holds, day: date) -> Words:
     return NOTHING
 
 
+def refuse_review(hold: Hold, by: str | None, finding: str) -> Words:
+    """Why a finding cannot be recorded; nothing if it can, or is already."""
+    if by in {None, hold.ordered_by} or not finding.strip():
+        said = "nobody of people.yaml, or whoever ordered it, or no finding is given"
+        return Words("people.yaml にない者、命じた本人、または所見がない", said)
+    if hold.reviewed_at is not None and hold.review != finding.strip():
+        return Words(f"審査済み: {hold.review}", f"it was reviewed already: {hold.review}")
+    return NOTHING
+
+
 def refuse_release(hold: Hold, by: str, conditions: str, people: People, policy: Holds, day: date) -> Words:
     """Why a hold cannot be released; nothing if it can. An emergency hold is reviewed first."""
     if not seats_of(by, people, day) & set(policy.seats):
         named = ", ".join(policy.seats)
         return Words(f"{by} は {named} でない", f"{by} holds none of the seats {named}")
+    if not hold.is_live:
+        said = f"{hold.released_by}: {hold.conditions}"
+        return Words(f"解除済み ({said})", f"it was released already ({said})")
     if hold.is_emergency and not hold.is_drill and hold.reviewed_at is None:
         return Words("委員会の審査が済んでいない", "the committee has not reviewed it yet; record that first")
     if not conditions.strip():

@@ -9,7 +9,7 @@ from governance.policy.evaluation import Evaluation, File, Logged, MetricFloor, 
 from governance.policy.gates import Approval, Asking, Bound, Gate, Gates, GateSubject, Mode
 from governance.policy.inventory import Inventory
 from governance.policy.load import OPTIONAL, SECTIONS, Policy, json_schema, load, load_section
-from governance.policy.oversight import Holds, WaiverRule, Waivers
+from governance.policy.oversight import Endpoint, Holds, WaiverRule, Waivers
 from governance.policy.sections import (
     Audience,
     Calendar,
@@ -34,6 +34,7 @@ __all__ = [
     "Calendar",
     "Check",
     "Drift",
+    "Endpoint",
     "Evaluation",
     "Family",
     "File",

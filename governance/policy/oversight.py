@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
-from governance.policy.base import Positive, Section, Slug
+from governance.policy.base import Line, Positive, Section, Slug
 from governance.policy.tiers import RiskTier
 
 Waivable = Literal["fail", "error", "stale", "not_run", "insufficient"]
@@ -48,6 +49,27 @@ class Waivers(Section):
         return self
 
 
+class Endpoint(Section):
+    """Where a model is served, and how it answers there once it is stopped."""
+
+    url: Line
+    """Asked with GET and no login; its host has to be in GOVERNANCE_PROBE_HOSTS."""
+    stopped: Annotated[tuple[Annotated[int, Field(ge=400, le=599)], ...], Field(min_length=1)]
+    """Each of these HTTP statuses proves that it is stopped, for example 410; nothing else does."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_plain(cls, url: str) -> str:
+        try:
+            told = urlsplit(url)
+            is_plain = told.scheme in {"http", "https"} and bool(told.hostname) and told.port != 0
+        except ValueError:
+            is_plain = False
+        if not is_plain or told.username or told.password or told.fragment or not url.isascii() or " " in url:
+            raise ValueError("no plain http:// or https:// address; a login must not stand in it")
+        return url
+
+
 class Holds(Section):
     """Who may stop what, and how fast (3.3-06). File: holds.yaml."""
 
@@ -59,3 +81,5 @@ class Holds(Section):
     """From the order to the proof."""
     review_business_days: Positive = 5
     """The committee reviews an emergency hold within so many business days."""
+    endpoints: dict[Line, Endpoint] = Field(default={})
+    """Registered model -> where it is served; a hold counts as proven only once that has stopped, too."""

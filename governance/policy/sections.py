@@ -93,6 +93,8 @@ class UseCase(Section):
     tier: RiskTier | None = None
     """A higher tier than the rules give; never a lower one."""
     models: tuple[Line, ...]
+    vendors: tuple[Line, ...] = ()
+    """Whose products or models it stands on; a hold on one of them stops it."""
     evaluation: Evaluation | None = None
     suite: Slug | None = None
     performance: tuple[MetricFloor, ...] = ()

@@ -107,13 +107,20 @@ def connect(settings: Settings) -> Iterator[Connection]:
     deadline = time.monotonic() + settings.mlflow_sweep_seconds
     with _client(url, settings) as client:
         connection = Connection(client, host, timeout=settings.mlflow_timeout_seconds, deadline=deadline)
-        watch = threading.Timer(settings.mlflow_sweep_seconds, connection.cut)
-        watch.daemon = True
-        watch.start()
-        try:
+        with cut_after(connection, settings.mlflow_sweep_seconds):
             yield connection
-        finally:
-            watch.cancel()
+
+
+@contextlib.contextmanager
+def cut_after(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut a line once these seconds are over."""
+    watch = threading.Timer(seconds, connection.cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def ask(connection: Connection, method: str, path: str, query: Mapping[str, Any], *, api: str = _API) -> Fields:

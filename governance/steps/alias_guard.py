@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from governance.core import alias_guard, holds, inventory
+from governance.core import alias_guard, hold_proof
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction, Case, Move
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
 from governance.errors import NotFoundError, SourceError
 from governance.policy import Mode
-from governance.steps import alias_actions, inventory_sync, oversight
+from governance.steps import alias_actions, hold_enforcement, inventory_sync, oversight
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from governance.core.aliases import AliasChange
+    from governance.core.holds import Hold
     from governance.runtime import Runtime
     from governance.steps.oversight import Standing
 
@@ -27,7 +29,8 @@ def guard(rt: Runtime) -> dict[str, Any]:
     """Read MLflow, decide again what time or people changed, and put right every protected alias.
 
     Returns:
-        `reopened`: gates that closed by themselves; `acted`: what was done, by how it ended.
+        `reopened`: gates that closed by themselves; `unproven`: holds that are not proven yet; `acted`: what was
+        done, by how it ended.
 
     Raises:
         SourceError: MLflow did not do all of it; what it did is recorded, and the next pass goes on.
@@ -36,6 +39,7 @@ def guard(rt: Runtime) -> dict[str, Any]:
         inventory_sync.sync(rt)
     finally:  # a waiver ends at midnight, and a result grows old, whether MLflow answers or not
         turned = oversight.refresh(rt)
+    unproven = hold_enforcement.go_on(rt)
     with rt.reading() as session:
         at = rt.current(session)
         standing = oversight.read(session, at)
@@ -43,16 +47,21 @@ def guard(rt: Runtime) -> dict[str, Any]:
     cases = _cases(rt, standing)
     valid = {(c.model, c.alias): n for c in cases if (n := _last_valid(rt, standing, history, c)) is not None}
     moves = alias_guard.moves(cases, actions, valid, rt.policy.gates.mode, rt.clock())
-    return {"reopened": len([d for d in turned if d.blocks]), **_carry_out(rt, moves, actions)}
+    acted = _carry_out(rt, moves, actions, standing)
+    return {"reopened": len([d for d in turned if d.blocks]), "unproven": unproven, **acted}
 
 
-def _carry_out(rt: Runtime, moves: Sequence[Move], actions: Sequence[AliasAction]) -> dict[str, Any]:
+def _carry_out(
+    rt: Runtime, moves: Sequence[Move], actions: Sequence[AliasAction], standing: Standing
+) -> dict[str, Any]:
     acted: dict[str, int] = {}
     failed: SourceError | None = None
-    for move in moves:
-        action = _action(rt, move, actions)
+    ends: list[Callable[[], AliasAction]] = [partial(_put_right, rt, move, actions, standing) for move in moves]
+    held = {(model.name, alias): n for model in standing.models.values() for alias, n in model.aliases.items()}
+    ends += [partial(alias_actions.perform, rt, begun, {}) for begun in alias_guard.half_done(actions, held)]
+    for end in ends:
         try:
-            ended = _put_right(rt, action, move)
+            ended = end()
         except SourceError as error:
             failed = error
             continue
@@ -65,8 +74,7 @@ def _carry_out(rt: Runtime, moves: Sequence[Move], actions: Sequence[AliasAction
 def _cases(rt: Runtime, standing: Standing) -> list[Case]:
     found = []
     for key, alias in alias_guard.protected(standing.models.values(), rt.policy):
-        slug, _case = inventory.use_case_of(key.model, rt.policy)
-        orders = holds.over(standing.said.holds, key, slug)
+        orders = oversight.held_by(rt, standing, key)
         reasons = oversight.why_not(rt, standing, key, alias)
         hold = orders[0].id if orders else None
         found.append(Case(key.model, alias, key.version, tuple(reasons), hold))
@@ -95,15 +103,22 @@ def _action(rt: Runtime, move: Move, actions: Sequence[AliasAction]) -> AliasAct
     )
 
 
-def _put_right(rt: Runtime, action: AliasAction, move: Move) -> AliasAction:
-    if rt.policy.gates.mode is not Mode.OBSERVE or action.kind is ActionKind.ENFORCE:
+def _put_right(rt: Runtime, move: Move, actions: Sequence[AliasAction], standing: Standing) -> AliasAction:
+    if move.case.hold is not None:
+        hold = next(hold for hold in standing.said.holds if hold.id == move.case.hold)
+        return _take_back(rt, hold, VersionKey(move.case.model, move.case.version), move.case.alias, actions)
+    action = _action(rt, move, actions)
+    if rt.policy.gates.mode is not Mode.OBSERVE:
         _escalate(rt, action)
-    if move.case.hold:
-        with rt.reading() as session:
-            orders = {hold.id: hold.ordered_at for hold in facts.holds(session, rt.current(session))}
-        tags = {move.case.version: {"governance.hold": move.case.hold}}
-        return alias_actions.perform(rt, action, tags, since=orders[move.case.hold])
     return alias_actions.perform(rt, action, {})
+
+
+def _take_back(rt: Runtime, hold: Hold, key: VersionKey, alias: str, actions: Sequence[AliasAction]) -> AliasAction:
+    """Of a hold that was enforced, whoever moved the alias again trespassed; before that, nobody has."""
+    action, since = hold_proof.removal(hold, key, alias, actions, now=rt.clock())
+    if since != hold.ordered_at:
+        _escalate(rt, action)
+    return hold_enforcement.take_away(rt, hold, key, alias)
 
 
 def _escalate(rt: Runtime, action: AliasAction) -> None:

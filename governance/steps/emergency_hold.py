@@ -1,41 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Order a hold, take the aliases away until that is proven, review it, release it; and drill it (3.3-06)."""
+"""Order a hold, review it, release it, list them; and drill it (3.3-06). What it comes to is `hold_enforcement`."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-from governance.core import holds, inventory
-from governance.core.alias_guard import ActionKind, ActionState, AliasAction
+from governance.core import holds, inventory, vendors
 from governance.core.evidence import digest
 from governance.core.holds import Hold, HoldScope
-from governance.core.terms import VersionKey, Words
-from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceError, SourceUnavailableError
+from governance.core.terms import Words
+from governance.errors import NotFoundError, PolicyError
 from governance.runtime import NOW, Asked, Runtime, business_days
 from governance.sources import model_registry_write
-from governance.steps import alias_actions, evidence_seal, oversight
+from governance.steps import hold_enforcement, oversight
+from governance.steps.hold_enforcement import Enforced, Facts, enforce
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import date
+    from collections.abc import Callable, Iterable
+    from datetime import date, datetime
 
-_PAUSE: Final = 2.0
+    from sqlalchemy.orm import Session
 
+    from governance.store.facts import Telling
 
-@dataclass(frozen=True, slots=True)
-class Enforced:
-    """What a hold came to in MLflow."""
-
-    hold: str
-    removed: tuple[str, ...]
-    """`model@alias (vN)`, each proven gone."""
-    seconds: float | None
-    """From the order to the last proof; None: nothing of its scope held a protected alias."""
+Change = Hold | Words
+"""A hold as it is to stand, or why it cannot."""
 
 
 def place(
@@ -43,156 +35,108 @@ def place(
 ) -> Hold:
     """Order a hold; every gate of its scope is closed from then on, whatever MLflow does.
 
-    The same order within one minute is one hold.
+    The same order within one minute is one hold. Of a vendor the order goes by its name as policy or declared
+    systems write it.
 
     Raises:
         RefusedError: that person may not order it, or gives no reason; recorded.
         NotFoundError: nothing of that name is known.
-        PolicyError: the scope is a vendor, which nothing can enforce yet.
     """
-    scope = HoldScope(scope)
-    _require_known(rt, scope, target)
-    now = rt.clock()
+    scope, now = HoldScope(scope), rt.clock()
+    found = hold_enforcement.known(rt)
+    target = _known(rt, scope, target, found)
     person = rt.policy.people.who(login) or login
-    minute = now.replace(second=0, microsecond=0).isoformat()
-    ended = [h for h in _all(rt) if (h.scope, h.target) == (scope, target) and not h.is_live]
-    id_ = "H-" + digest([scope.value, target, person, emergency, minute, len(ended)])[:10].upper()
-    hold = Hold(id_, scope, target, ground, reason.strip(), person, now, is_emergency=emergency)
+    hold = Hold("", scope, target, ground, reason.strip(), person, now, is_emergency=emergency)
     why = holds.refuse_order(hold, rt.policy.people, rt.policy.holds, _day(rt, now))
     if why:
         oversight.refuse(rt, target, f"hold {scope.value}", login, why)
     with rt.writing() as session:
         telling = rt.telling(session)
-        known = next((h for h in facts.holds(session, telling.position) if h.id == id_), None)
-        if known is None:
+        every = {one.id: one for one in facts.holds(session, telling.position)}
+        hold = replace(hold, id=_id(hold, every.values()))
+        if hold.id not in every:
             facts.record_hold(session, hold, telling)
-            text = Words(f"停止命令 {id_}: {target} ({reason})", f"hold {id_} on {target}: {reason}")
-            facts.escalate(session, "E-10", target, id_, "caio", text, telling)
-            if emergency:
-                due = holds.review_due(hold, rt.policy.holds, business_days(rt.policy), _day(rt, now))
-                asked = Words(f"{due} までに委員会の審査", f"the committee reviews it by {due}")
-                facts.escalate(session, "E-11", target, id_, "secretary", text.then(asked), telling)
+            _tell(rt, session, hold, hold_enforcement.out_of_reach(rt, hold, found), telling)
     oversight.refresh(rt)
-    return known or hold
+    return every.get(hold.id, hold)
 
 
-def enforce(
-    rt: Runtime, id_: str, *, patience: float | None = None, sleep: Callable[[float], None] = time.sleep
-) -> Enforced:
-    """Take every protected alias of a hold's scope away, and ask MLflow until it says so itself.
+def _id(hold: Hold, every: Iterable[Hold]) -> str:
+    """The same for the same order within a minute, unless it was released since."""
+    ended = [one for one in every if (one.scope, one.target) == (hold.scope, hold.target) and not one.is_live]
+    minute = hold.ordered_at.replace(second=0, microsecond=0).isoformat()
+    said = [hold.scope.value, hold.target, hold.ordered_by, hold.is_emergency, minute, len(ended)]
+    return "H-" + digest(said)[:10].upper()
 
-    MLflow may be down or answer wrongly for a while: each look that fails is followed by another until the limit of
-    holds.yaml (`patience` seconds, if given). Done twice, it is done once.
 
-    Raises:
-        SourceUnavailableError: it is not proven by then. That is escalated; running it again goes on.
-    """
-    hold = _one(rt, id_)
-    limit = rt.clock() + timedelta(seconds=patience if patience is not None else rt.policy.holds.enforce_minutes * 60)
-    while True:
-        try:
-            done = _enforced(rt, hold)
-        except SourceError as error:
-            if rt.clock() + timedelta(seconds=_PAUSE) >= limit:
-                _tell_late(rt, hold, error)
-                raise SourceUnavailableError(
-                    f"hold {id_} is not proven: {str(error).splitlines()[0]}",
-                    hint=f"The gates are closed, but MLflow may still serve it. Run `governance hold enforce {id_}`.",
-                ) from error
-            sleep(_PAUSE)
-        else:
-            if hold.is_drill and hold.is_live:
-                _record(rt, replace(hold, released_at=rt.clock(), released_by=hold.ordered_by, conditions="drill"))
-            return done
+def _tell(rt: Runtime, session: Session, hold: Hold, beyond: tuple[str, ...], telling: Telling) -> None:
+    text = Words(
+        f"停止命令 {hold.id}: {hold.target} ({hold.reason})", f"hold {hold.id} on {hold.target}: {hold.reason}"
+    )
+    if beyond:
+        named = ", ".join(beyond)
+        text = text.then(Words(f"MLflow では止められない: {named}", f"nothing in MLflow stops {named}"))
+    facts.escalate(session, "E-10", hold.target, hold.id, "caio", text, telling)
+    due = holds.review_due(hold, rt.policy.holds, business_days(rt.policy), _day(rt, hold.ordered_at))
+    if due is not None:
+        asked = Words(f"{due} までに委員会の審査", f"the committee reviews it by {due}")
+        facts.escalate(session, "E-11", hold.target, hold.id, "secretary", text.then(asked), telling)
 
 
 def enforced(rt: Runtime, id_: str) -> dict[str, Any]:
     """As `enforce`, small enough for XCom."""
-    done = enforce(rt, id_)
-    return {"hold": done.hold, "removed": list(done.removed), "seconds": done.seconds}
-
-
-def _enforced(rt: Runtime, hold: Hold) -> Enforced:
-    for action in _unproven(rt, hold):
-        # It began, and whoever did it died, or could not look again: done anew, it is proven.
-        _end_action(rt, hold, action)
-    for model in _models(rt, hold):
-        held = model_registry_write.aliases(rt.settings, model)
-        for alias, number in sorted(held.items()):
-            if rt.policy.gates.protecting(alias) and _covers(rt, hold, VersionKey(model, number)):
-                _take_away(rt, hold, VersionKey(model, number), alias)
-    oversight.refresh(rt)
-    evidence_seal.seal_soon(rt)
-    return _proof(rt, hold)
-
-
-def _take_away(rt: Runtime, hold: Hold, key: VersionKey, alias: str) -> None:
-    with rt.reading() as session:
-        known = facts.actions(session, rt.current(session), key.model)
-    same = [a for a in known if (a.ground, a.alias, a.from_version) == (hold.id, alias, key.version)]
-    times = len([a for a in same if a.state is ActionState.DONE])  # it came back: another proof, not a later one
-    id_ = digest(["enforce", hold.id, key.model, alias, key.version, times])[:16]
-    action = AliasAction(
-        id_, ActionKind.ENFORCE, key.model, alias, key.version, None, hold.id, ActionState.BEGUN, rt.clock()
-    )
-    _end_action(rt, hold, action, since=hold.ordered_at if times == 0 else rt.clock())
-
-
-def _end_action(rt: Runtime, hold: Hold, action: AliasAction, since: datetime | None = None) -> None:
-    marks = {action.from_version: {"governance.hold": hold.id}} if action.from_version else {}
-    ended = alias_actions.perform(rt, action, marks, since=since or hold.ordered_at)
-    if ended.state is not ActionState.DONE and action.from_version == ended.proof.get("after"):
-        raise SourceUnavailableError(f"{action.model}@{action.alias} is still there")
-
-
-def _unproven(rt: Runtime, hold: Hold) -> list[AliasAction]:
-    with rt.reading() as session:
-        known = facts.actions(session, rt.current(session))
-    open_ = {ActionState.BEGUN, ActionState.FAILED}
-    return [a for a in known if a.ground == hold.id and a.kind is ActionKind.ENFORCE and a.state in open_]
-
-
-def _proof(rt: Runtime, hold: Hold) -> Enforced:
-    with rt.reading() as session:
-        found = [a for a in facts.actions(session, rt.current(session)) if a.ground == hold.id]
-    done = [a for a in found if a.kind is ActionKind.ENFORCE and a.state is ActionState.DONE]
-    seconds = max((a.seconds for a in done if a.seconds is not None), default=None)
-    return Enforced(hold.id, tuple(f"{a.model}@{a.alias} (v{a.from_version})" for a in done), seconds)
+    told = asdict(enforce(rt, id_))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
 def review(rt: Runtime, id_: str, *, finding: str, login: str) -> Hold:
-    """Record what the committee found about a hold (3.3-06b).
+    """Record what the committee found about a hold (3.3-06b). The same finding told twice is told once.
 
     Raises:
-        RefusedError: nobody of the people says so, or nothing is said; recorded.
+        RefusedError: nobody of the people says so, nothing is said, or another finding is recorded; recorded.
     """
-    hold, person = _one(rt, id_), rt.policy.people.who(login)
-    if person in {None, hold.ordered_by} or not finding.strip():
-        said = "nobody of people.yaml, or whoever ordered it, or no finding is given"
-        why = Words("people.yaml にない者、命じた本人、または所見がない", said)
-        oversight.refuse(rt, hold.target, f"review {id_}", login, why)
-    reviewed = replace(hold, reviewed_at=rt.clock(), review=finding.strip())
-    _record(rt, reviewed)
-    return reviewed
+    person = rt.policy.people.who(login)
+
+    def change(hold: Hold, now: datetime) -> Change:
+        why = holds.refuse_review(hold, person, finding)
+        return why or (hold if hold.reviewed_at else replace(hold, reviewed_at=now, review=finding.strip()))
+
+    return _change(rt, id_, f"review {id_}", login, change)
 
 
 def release(rt: Runtime, id_: str, *, conditions: str, login: str) -> Hold:
     """End a hold under conditions. Its gates decide anew; no alias comes back by itself.
 
     Raises:
-        RefusedError: that person may not, an emergency hold was not reviewed, or no conditions are given; recorded.
+        RefusedError: that person may not, an emergency hold was not reviewed, no conditions are given, or somebody
+            released it under others; recorded.
     """
-    hold, now = _one(rt, id_), rt.clock()
     person = rt.policy.people.who(login) or login
-    if not hold.is_live:
-        return hold
-    why = holds.refuse_release(hold, person, conditions, rt.policy.people, rt.policy.holds, _day(rt, now))
-    if why:
-        oversight.refuse(rt, hold.target, f"release {id_}", login, why)
-    released = replace(hold, released_at=now, released_by=person, conditions=conditions.strip())
-    _record(rt, released)
+
+    def change(hold: Hold, now: datetime) -> Change:
+        if (hold.released_by, hold.conditions) == (person, conditions.strip()):
+            return hold
+        why = holds.refuse_release(hold, person, conditions, rt.policy.people, rt.policy.holds, _day(rt, now))
+        return why or replace(hold, released_at=now, released_by=person, conditions=conditions.strip())
+
+    released = _change(rt, id_, f"release {id_}", login, change)
     oversight.refresh(rt)
     return released
+
+
+def _change(rt: Runtime, id_: str, action: str, login: str, change: Callable[[Hold, datetime], Change]) -> Hold:
+    """Look at a hold, decide, and record it in one transaction: of two who come at once the second sees the first."""
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        hold = next((one for one in facts.holds(session, telling.position) if one.id == id_), None)
+        if hold is None:
+            raise NotFoundError(f"no hold {id_}", hint="`governance hold list` shows them all.")
+        changed = change(hold, telling.at)
+        if isinstance(changed, Hold):
+            facts.record_hold(session, changed, telling)
+            return changed
+    oversight.refuse(rt, hold.target, action, login, changed)
+    return None
 
 
 def drill(rt: Runtime, model: str, *, login: str) -> Enforced:
@@ -229,24 +173,20 @@ def drill_order(rt: Runtime, *, target: str, login: str, **_form: Any) -> Hold: 
     if model_registry_write.aliases(rt.settings, target).get(alias) is not None:
         raise PolicyError(f"{target}: somebody holds {alias}", hint="A drill takes nothing from what serves.")
     model_registry_write.move(rt.settings, target, alias, newest, expected=None, tags={})
-    _record(rt, hold)
+    with rt.writing() as session:
+        facts.record_hold(session, hold, rt.telling(session))
     return hold
 
 
 def listing(rt: Runtime, asked: Asked = NOW) -> list[dict[str, Any]]:
-    """Every hold, live ones first, with how it was proven and whether a review is owed."""
-    with rt.reading() as session:
-        at = rt.asked(session, asked)
-        found, actions = facts.holds(session, at), facts.actions(session, at)
-    is_open = business_days(rt.policy)
-    return [
-        _row(rt, hold, actions, is_open) for hold in sorted(found, key=lambda h: (not h.is_live, h.ordered_at, h.id))
-    ]
+    """Every hold, live ones first, with how it was proven, whether in time, and whether a review is owed."""
+    found, is_open = hold_enforcement.known(rt, asked), business_days(rt.policy)
+    every = sorted(found.holds.values(), key=lambda h: (not h.is_live, h.ordered_at, h.id))
+    return [_row(rt, hold, found, is_open) for hold in every]
 
 
-def _row(rt: Runtime, hold: Hold, actions: Sequence[AliasAction], is_open: Callable[[date], bool]) -> dict[str, Any]:
-    mine = [a for a in actions if a.ground == hold.id and a.kind is ActionKind.ENFORCE]
-    proven = [a.seconds for a in mine if a.state is ActionState.DONE and a.seconds is not None]
+def _row(rt: Runtime, hold: Hold, found: Facts, is_open: Callable[[date], bool]) -> dict[str, Any]:
+    proven = hold_enforcement.proof(rt, hold, found)
     due = holds.review_due(hold, rt.policy.holds, is_open, _day(rt, hold.ordered_at))
     return {
         "hold": hold.id,
@@ -256,75 +196,48 @@ def _row(rt: Runtime, hold: Hold, actions: Sequence[AliasAction], is_open: Calla
         "ordered_by": hold.ordered_by,
         "state": "live" if hold.is_live else "released",
         "drill": hold.is_drill,
-        "proven_seconds": max(proven, default=None),
-        "unproven": len(mine) - len(proven),
+        "proven_seconds": proven.seconds,
+        "unproven": len(proven.missing),
+        "missing": list(proven.missing),
+        "late": "late" if proven.is_late else "",
+        "out_of_reach": list(hold_enforcement.out_of_reach(rt, hold, found)),
         "review_due": due.isoformat() if due else "",
         "reason": hold.reason,
     }
 
 
-def _tell_late(rt: Runtime, hold: Hold, error: GovernanceError) -> None:
-    said = str(error).splitlines()[0]
-    text = Words(f"停止命令 {hold.id} を証明できない: {said}", f"hold {hold.id} cannot be proven: {said}")
-    with rt.writing() as session:
-        facts.escalate(session, "E-10", hold.target, f"{hold.id} unproven", "caio", text, rt.telling(session))
+def _known(rt: Runtime, scope: HoldScope, target: str, found: Facts) -> str:
+    """What is to be held, as the facts or the policy write it.
 
-
-def _models(rt: Runtime, hold: Hold) -> list[str]:
-    """The registered models that a hold may touch."""
-    match hold.scope:
-        case HoldScope.MODEL:
-            return [hold.target]
-        case HoldScope.VERSION:
-            return [hold.target.rpartition("/")[0]]
-        case HoldScope.USE_CASE:
-            case_ = rt.policy.use_cases.use_cases.get(hold.target)
-            return list(case_.models) if case_ else []
-        case HoldScope.VENDOR:
-            return []
-
-
-def _covers(rt: Runtime, hold: Hold, key: VersionKey) -> bool:
-    return holds.covers(hold, key, inventory.use_case_of(key.model, rt.policy)[0])
-
-
-def _require_known(rt: Runtime, scope: HoldScope, target: str) -> None:
-    with rt.reading() as session:
-        at = rt.current(session)
-        models = {model.name: model for model in inventory_facts.models(session, at)}
-    name, _, number = target.rpartition("/")
-    known = {
-        HoldScope.MODEL: target in models,
-        HoldScope.VERSION: name in models and number in {str(v.key.version) for v in models[name].versions},
-        HoldScope.USE_CASE: target in rt.policy.use_cases.use_cases,
-        HoldScope.VENDOR: False,
-    }
+    Raises:
+        NotFoundError: nothing of that name is known.
+    """
     if scope is HoldScope.VENDOR:
-        raise PolicyError(
-            "a vendor's systems are not in MLflow, and no gate knows them yet",
-            hint="Hold the use cases that they serve: `governance hold place use_case NAME`.",
-        )
+        return _vendor(rt, target, found)
+    with rt.reading() as session:
+        name = target.rpartition("/")[0] if scope is HoldScope.VERSION else target
+        model = inventory_facts.model(session, name, rt.current(session))
+    numbers = {str(version.key.version) for version in model.versions} if model else set()
+    known = {
+        HoldScope.MODEL: model is not None,
+        HoldScope.VERSION: target.rpartition("/")[2] in numbers,
+        HoldScope.USE_CASE: target in rt.policy.use_cases.use_cases,
+    }
     if not known[scope]:
         how = "MODEL/VERSION" if scope is HoldScope.VERSION else scope.value
         raise NotFoundError(f"{target}: no such {scope.value}", hint=f"Name a {how} that the inventory knows.")
+    return target
+
+
+def _vendor(rt: Runtime, target: str, found: Facts) -> str:
+    written = vendors.spelling(target, rt.policy, found.systems)
+    if written is None:
+        raise NotFoundError(
+            f"{target}: no use case stands on such a vendor, and no declared system in use comes from it",
+            hint="`governance inventory list` shows vendors; else add it to `vendors` of a use case in use_cases.yaml.",
+        )
+    return written
 
 
 def _day(rt: Runtime, moment: datetime) -> date:
     return moment.astimezone(rt.zone).date()
-
-
-def _all(rt: Runtime) -> list[Hold]:
-    with rt.reading() as session:
-        return facts.holds(session, rt.current(session))
-
-
-def _one(rt: Runtime, id_: str) -> Hold:
-    found = next((h for h in _all(rt) if h.id == id_), None)
-    if found is None:
-        raise NotFoundError(f"no hold {id_}", hint="`governance hold list` shows them all.")
-    return found
-
-
-def _record(rt: Runtime, hold: Hold) -> None:
-    with rt.writing() as session:
-        facts.record_hold(session, hold, rt.telling(session))

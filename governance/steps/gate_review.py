@@ -44,7 +44,8 @@ class Question:
 def ask(rt: Runtime) -> list[Question]:
     """The seats to ask now, recorded as asked; who was asked lately is not asked again.
 
-    A seat that has been reminded as often as the policy says is escalated to the CAIO, once.
+    A seat that has been reminded as often as the policy says is escalated to the CAIO, once; so is a seat that nobody
+    holds, to the secretary if that is the CAIO's own.
     """
     oversight.refresh(rt)
     with rt.writing() as session:
@@ -56,6 +57,7 @@ def ask(rt: Runtime) -> list[Question]:
         for question, request in found:
             if request.times > rt.policy.gates.asking.escalate_after:
                 _escalate(session, question, request, telling)
+        _tell_vacant(rt, session, standing, telling)
         again = _asked_by(rt, standing, asked, telling.source)
     return list(dict.fromkeys([*again, *(question for question, _request in found)]))
 
@@ -80,15 +82,31 @@ def _questions(
     rt: Runtime, standing: Standing, asked: dict[tuple[str, ...], Request], telling: Telling
 ) -> Iterator[tuple[Question, Request]]:
     day = telling.at.astimezone(rt.zone).date()
-    for (key, gate), decision in sorted(standing.recorded.items(), key=lambda item: item[0]):
-        if decision.verdict is not GateVerdict.PENDING or gate not in rt.policy.gates.of_versions:
-            continue
-        settled = settle(rt, standing.said.responses, decision)
-        mine = {seat: r for seat in settled.missing if (r := asked.get(_series(decision, seat)))}
-        due = approvals.to_ask(settled.missing, mine, rt.policy.people, rt.policy.gates.asking, now=telling.at, day=day)
+    for decision, missing in _waiting(rt, standing):
+        key, gate = decision.subject, decision.gate
+        mine = {seat: r for seat in missing if (r := asked.get(_series(decision, seat)))}
+        due = approvals.to_ask(missing, mine, rt.policy.people, rt.policy.gates.asking, now=telling.at, day=day)
         for seat, times in due:
             question = Question(key.model, key.version, gate, seat, decision.facts_digest)
             yield question, Request(key, gate, decision.facts_digest, seat, times, telling.at)
+
+
+def _waiting(rt: Runtime, standing: Standing) -> Iterator[tuple[GateDecision, tuple[str, ...]]]:
+    """Each decision that waits for people, and the seats whose answer is missing."""
+    for (_key, gate), decision in sorted(standing.recorded.items(), key=lambda item: item[0]):
+        if decision.verdict is GateVerdict.PENDING and gate in rt.policy.gates.of_versions:
+            yield decision, settle(rt, standing.said.responses, decision).missing
+
+
+def _tell_vacant(rt: Runtime, session: Session, standing: Standing, telling: Telling) -> None:
+    """A gate that waits for a seat that nobody holds would wait for ever."""
+    day = telling.at.astimezone(rt.zone).date()
+    for decision, missing in _waiting(rt, standing):
+        for seat, told in approvals.vacant(missing, rt.policy.people, day):
+            where = f"{decision.gate} {decision.subject}"
+            text = Words(f"{where}: 役職 {seat} に在任者がいない", f"{where}: nobody holds the seat {seat}")
+            ground = f"{decision.gate} {decision.facts_digest} {seat} vacant"
+            facts.escalate(session, "E-26", str(decision.subject), ground, told, text, telling)
 
 
 def settle(rt: Runtime, responses: Sequence[Response], decision: GateDecision) -> Settled:

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from governance.core import alias_guard, gates, holds, inventory
+from governance.core import alias_guard, gates, inventory
 from governance.core.gates import Oversight
+from governance.core.holds import HoldScope
 from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
 from governance.errors import RefusedError
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 from governance.store import registers
+from governance.store.declared import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from governance.core.approvals import Response
+    from governance.core.holds import Hold
     from governance.core.waivers import Waiver
     from governance.runtime import Runtime
     from governance.store.facts import AsOf, Telling
@@ -43,12 +46,17 @@ class Standing:
 def of(
     session: Session, at: AsOf, model: str | None = None, slug: str | None = None, *, ended_too: bool = False
 ) -> Oversight:
-    """What people said about one model, or about all; three queries. Released holds only with `ended_too`."""
+    """What people said about one model, or about all; three queries, and one more where a vendor is held.
+
+    Released holds only with `ended_too`.
+    """
+    holds = tuple(hold for hold in facts.holds(session, at) if hold.is_live or ended_too)
     return gates.Oversight(
         waivers=tuple(facts.waivers(session, at)),
-        holds=tuple(hold for hold in facts.holds(session, at) if hold.is_live or ended_too),
+        holds=holds,
         responses=tuple(facts.responses(session, at, model)),
         slug=slug,
+        systems=declared(session, at) if any(hold.scope is HoldScope.VENDOR for hold in holds) else (),
     )
 
 
@@ -76,7 +84,7 @@ def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[
             continue
         slug, case = inventory.use_case_of(key.model, rt.policy)
         codes = [code for code in rt.policy.gates.of_versions if (key, code) in standing.recorded]
-        said = gates.about(said_of.get(key, replace(standing.said, waivers=(), responses=())), key, slug)
+        said = gates.about(said_of.get(key, replace(standing.said, waivers=(), responses=())), key, slug, rt.policy)
         decided += gates.decide_each(codes, version, case, standing.results.get(key, {}), rt.policy, said, now=now)
     return decided
 
@@ -130,11 +138,14 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
     decided = {key for key, _gate in standing.recorded}
     serving = {key for key, _alias in alias_guard.protected(standing.models.values(), rt.policy)}
     spoken = {w.subject for w in standing.said.waivers} | {r.subject for r in standing.said.responses}
-    held = {
-        key for key in decided if holds.over(standing.said.holds, key, inventory.use_case_of(key.model, rt.policy)[0])
-    }
+    held = {key for key in decided if held_by(rt, standing, key)}
     released = {key for (key, _gate), d in standing.recorded.items() if any(r.check == "hold" for r in d.reasons)}
     return decided & (serving | spoken | held | released)
+
+
+def held_by(rt: Runtime, standing: Standing, key: VersionKey) -> tuple[Hold, ...]:
+    """The live holds over a version, by id."""
+    return gates.held(standing.said, key, inventory.use_case_of(key.model, rt.policy)[0], rt.policy)
 
 
 def _tell_reopened(session: Session, before: GateDecision, now: GateDecision, telling: Telling) -> None:

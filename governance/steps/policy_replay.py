@@ -73,7 +73,7 @@ def _again(
         return None
     slug, case = inventory.use_case_of(decision.subject.model, other)
     results = {name: _result(judged[id_]) for name, id_ in decision.evidence.items() if id_ in judged}
-    given = replace(gates.about(_as_of(said, decision.at), decision.subject, slug), earlier=earlier)
+    given = replace(gates.about(_as_of(said, decision.at), decision.subject, slug, other), earlier=earlier)
     [again] = gates.decide_each([decision.gate], version, case, results, other, given, now=decision.at)
     return again
 

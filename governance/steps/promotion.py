@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def promotable(rt: Runtime) -> list[VersionKey]:
-    """Candidates whose gates are all open and that do not hold the alias of promotion yet."""
+    """Candidates whose gates are all open and that do not hold the alias of promotion, or not provably, yet."""
     alias = rt.policy.gates.promote_to
     if alias is None:
         return []
@@ -34,21 +34,26 @@ def promotable(rt: Runtime) -> list[VersionKey]:
         VersionKey(model.name, number)
         for model in standing.models.values()
         for name, number in model.aliases.items()
-        if name in candidates and model.aliases.get(alias, 0) < number
+        if name in candidates and model.aliases.get(alias, 0) <= number
     }
     return sorted(
         key
         for key in found
-        if not oversight.why_not(rt, standing, key, alias) and not _was_promoted(rt, standing, ended, key, alias)
+        if not oversight.why_not(rt, standing, key, alias) and _is_due(rt, standing, ended, key, alias)
     )
 
 
-def _was_promoted(
-    rt: Runtime, standing: Standing, ended: Mapping[str, ActionState], key: VersionKey, alias: str
-) -> bool:
-    """Whether it was once on these very facts: who moved the alias since meant it, or has to be asked."""
+def _is_due(rt: Runtime, standing: Standing, ended: Mapping[str, ActionState], key: VersionKey, alias: str) -> bool:
+    """Whether a promotion on these very facts is still to be made, or to be proven.
+
+    Who moved the alias since it was made meant it, or has to be asked. Of a version that holds the alias, only a
+    promotion that was begun is to be ended: whoever did it died, or heard no answer.
+    """
     decision = standing.recorded[key, rt.policy.gates.protecting(alias)[-1]]
-    return ended.get(_id(key, alias, decision.facts_digest)) in {ActionState.DONE, ActionState.OVERTAKEN}
+    state = ended.get(_id(key, alias, decision.facts_digest))
+    if standing.models[key.model].aliases.get(alias) == key.version:
+        return state in {ActionState.BEGUN, ActionState.FAILED}
+    return state not in {ActionState.DONE, ActionState.OVERTAKEN}
 
 
 def promote(rt: Runtime, key: VersionKey, alias: str | None = None) -> AliasAction:

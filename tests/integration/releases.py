@@ -193,10 +193,12 @@ class Release:
 
 
 @contextmanager
-def release(home: Path, behind: str, model: str, **changes: Any) -> Iterator[Release]:
+def release(
+    home: Path, behind: str, model: str, *, database_url: SecretStr | None = None, **changes: Any
+) -> Iterator[Release]:
     """A governed model in MLflow, read, measured and decided; it is taken out of MLflow at the end."""
     settings = Settings(
-        database_url=SecretStr(f"sqlite:///{home / 'governance.db'}"),
+        database_url=database_url or SecretStr(f"sqlite:///{home / 'governance.db'}"),
         evidence_url=str(home / "evidence"),
         mlflow_timeout_seconds=5,
         language="en",

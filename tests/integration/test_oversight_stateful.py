@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever people, time and a failing MLflow do: after a pass of the guard nothing serves that may not."""
+"""Whatever people, time and a failing MLflow do: after a pass of the guard nothing serves that may not.
+
+What may serve is worked out anew here, from what happened; none of the code under test is asked.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import SecretStr
 
-from governance.core import holds, inventory
+from governance.core import inventory
 from governance.core.holds import HoldScope
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, VersionKey, Words
 from governance.errors import GovernanceError, SourceUnavailableError
+from governance.policy import Mode
 from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.sources.model_registry_write import Moved
@@ -26,9 +32,9 @@ from governance.steps import (
     alias_guard,
     emergency_hold,
     gate_review,
+    hold_enforcement,
     inventory_sync,
     model_gate,
-    oversight,
     promotion,
     waiver_request,
 )
@@ -39,12 +45,22 @@ from tests.integration.releases import CHECKS, rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from governance.policy import Policy
+
 MODEL = "lending"
+VENDOR = "Acme"
+BOUGHT = {"use_cases": {"credit-scoring": {"vendors": [VENDOR]}}}
+MADE_BY = {3: "suzuki"}
+"""Who made a version cannot approve it; nor can the owner, who stands in for a seat."""
+STANDS_IN = {"delegations": [{"seat": "risk", "to": "tanaka", "since": "2026-01-01", "until": "2028-12-31"}]}
+JST = ZoneInfo("Asia/Tokyo")
+STALE, TOO_OLD = timedelta(days=30), timedelta(days=180)
 VERSIONS = (1, 2, 3)
 SEATS = st.sampled_from(["risk", "caio", "quality"])
 LOGINS = st.sampled_from(["sato", "suzuki", "takahashi", "tanaka", "ito", "nobody"])
 versions = st.sampled_from(VERSIONS)
 RIGHTFUL = {"risk": "suzuki", "caio": "sato"}
+Fingerprint = tuple[Verdict, str | None, frozenset[str], bool]
 
 
 class Company(RuleBasedStateMachine):
@@ -55,7 +71,9 @@ class Company(RuleBasedStateMachine):
         self.home = tempfile.TemporaryDirectory()
         self.aliases: dict[str, int] = {"champion": 1, "candidate": 2}
         self.now, self.fails = datetime(2026, 11, 2, 1, tzinfo=UTC), 0
-        self.guarded = False
+        self.guarded, self.mode = False, Mode.PREVENT
+        self.bias: dict[int, tuple[Verdict, datetime]] = {}
+        self.said: list[tuple[int, str, str, Fingerprint, datetime]] = []
         self.url = SecretStr(f"sqlite:///{Path(self.home.name) / 'governance.db'}")
         self.engine = database.connect(self.url)
         database.upgrade(self.engine)
@@ -67,7 +85,10 @@ class Company(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
-        self.rt = Runtime(known, rules(MODEL), self.engine, self.clock, actor="test", source="test", code_version="1")
+        self.rt = Runtime(known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version="1")
+
+    def policy(self) -> Policy:
+        return rules(MODEL, use_cases=BOUGHT, people=STANDS_IN, gates={"mode": self.mode.value})
 
     def teardown(self) -> None:
         for patch in self.patches:
@@ -82,7 +103,8 @@ class Company(RuleBasedStateMachine):
         return self.now
 
     def sweep(self, *_: Any) -> Any:
-        versions_ = tuple(ModelVersion(VersionKey(MODEL, number), f"run-{number}") for number in VERSIONS)
+        tags = {number: {"mlflow.user": maker} for number, maker in MADE_BY.items()}
+        versions_ = tuple(ModelVersion(VersionKey(MODEL, n), f"run-{n}", tags=tags.get(n, {})) for n in VERSIONS)
         model = RegisteredModel(MODEL, aliases=dict(self.aliases), versions=versions_)
         return mock.Mock(reading=inventory.Reading.whole([model]))
 
@@ -119,13 +141,17 @@ class Company(RuleBasedStateMachine):
         except GovernanceError:
             return
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(mode=st.sampled_from([Mode.PREVENT, Mode.PREVENT, Mode.WARN, Mode.OBSERVE]))
+    def begin(self, mode: Mode) -> None:
+        self.mode = mode
+        self.rt = replace(self.rt, policy=self.policy())
+        self.begun = self.now
         inventory_sync.sync(self.rt)
         for version in VERSIONS:
             self.measured(version, Verdict.PASS, CHECKS)
 
     def measured(self, version: int, verdict: Verdict, checks: tuple[str, ...]) -> None:
+        self.bias[version] = (verdict, self.now)
         finding = Finding(verdict, n=1000, detail=Words("確認済み", "seen"), data_digest="d" * 64)
         key = VersionKey(MODEL, version)
         with self.rt.writing() as session:
@@ -143,12 +169,13 @@ class Company(RuleBasedStateMachine):
 
     @rule(version=versions, seat=SEATS, login=LOGINS, said=st.sampled_from(["approve", "approve", "reject"]))
     def answer(self, version: int, seat: str, login: str, said: str) -> None:
-        key = VersionKey(MODEL, version)
-        self.attempt(
-            lambda: gate_review.answer(
-                self.rt, gate_review.question(self.rt, key, "G4", seat), login, said, "it is as it is"
-            )
-        )
+        key, seen = VersionKey(MODEL, version), self.fingerprint(version)
+
+        def act() -> None:
+            gate_review.answer(self.rt, gate_review.question(self.rt, key, "G4", seat), login, said, "it is as it is")
+            self.said.append((version, seat, said, seen, self.now))
+
+        self.attempt(act)
 
     @rule(version=versions)
     def approve(self, version: int) -> None:
@@ -172,17 +199,28 @@ class Company(RuleBasedStateMachine):
                 partial(waiver_request.decide, self.rt, row["waiver"], grant=grant, reason="as agreed", login=login)
             )
 
-    @rule(
-        scope=st.sampled_from([HoldScope.MODEL, HoldScope.VERSION, HoldScope.USE_CASE]), version=versions, login=LOGINS
-    )
-    def hold(self, scope: HoldScope, version: int, login: str) -> None:
-        target = {HoldScope.MODEL: MODEL, HoldScope.USE_CASE: "credit-scoring"}.get(scope, f"{MODEL}/{version}")
+    @rule(scope=st.sampled_from(HoldScope), version=versions, login=LOGINS, emergency=st.booleans())
+    def hold(self, scope: HoldScope, version: int, login: str, emergency: bool) -> None:  # noqa: FBT001 - as above
+        target = {
+            HoldScope.MODEL: MODEL,
+            HoldScope.VERSION: f"{MODEL}/{version}",
+            HoldScope.USE_CASE: "credit-scoring",
+            HoldScope.VENDOR: "ａｃｍｅ",
+        }[scope]
 
         def act() -> None:
-            placed = emergency_hold.place(self.rt, scope, target, ground="safety", reason="harm", login=login)
-            emergency_hold.enforce(self.rt, placed.id, patience=0, sleep=lambda _seconds: None)
+            placed = emergency_hold.place(
+                self.rt, scope, target, ground="safety", reason="harm", login=login, emergency=emergency
+            )
+            hold_enforcement.enforce(self.rt, placed.id, patience=0, sleep=lambda _seconds: None)
+            assert not self.orders_over(self.aliases.get("champion", 0)), "said to be proven, and still there"
 
         self.attempt(act)
+
+    @rule(login=LOGINS)
+    def review(self, login: str) -> None:
+        for row in emergency_hold.listing(self.rt):
+            self.attempt(partial(emergency_hold.review, self.rt, row["hold"], finding="justified", login=login))
 
     @rule(login=LOGINS)
     def release(self, login: str) -> None:
@@ -214,22 +252,65 @@ class Company(RuleBasedStateMachine):
 
     # --- what always holds ----------------------------------------------------------------
 
+    def orders_over(self, version: int) -> frozenset[str]:
+        """The live holds whose target is the version, or what it belongs to."""
+        over = {MODEL, f"{MODEL}/{version}", "credit-scoring", VENDOR}
+        with self.rt.reading() as session:
+            told = facts.holds(session, self.rt.current(session))
+        return frozenset(hold.id for hold in told if version and hold.released_at is None and hold.target in over)
+
+    def waived(self, version: int) -> str | None:
+        """The waiver of its failed check that was granted and lives today."""
+        today = self.now.astimezone(JST).date()
+        with self.rt.reading() as session:
+            told = facts.waivers(session, self.rt.current(session))
+        granted = [w for w in told if w.subject.version == version and w.state == "active"]
+        return min((w.id for w in granted if today <= w.expires_on), default=None)
+
+    def fingerprint(self, version: int) -> Fingerprint:
+        """What an answer to a version is bound to."""
+        verdict, at = self.bias[version]
+        waiver = self.waived(version) if verdict is Verdict.FAIL else None
+        return verdict, waiver, self.orders_over(version), self.now - min(at, self.begun) > STALE
+
+    def why_not(self, version: int) -> str:
+        """Why a version may not serve; nothing if it may."""
+        verdict, waiver, orders, is_stale = seen = self.fingerprint(version)
+        if orders:
+            return "held"
+        if is_stale or (verdict in {Verdict.FAIL, Verdict.ERROR} and waiver is None):
+            return "no evidence"
+        counted = {
+            seat: said
+            for number, seat, said, shown, at in self.said
+            if (number, shown) == (version, seen) and self.now - at < TOO_OLD
+        }
+        return "" if counted == dict.fromkeys(RIGHTFUL, "approve") else "no approval"
+
     @invariant()
     def nothing_serves_that_may_not(self) -> None:
         if not self.guarded or "champion" not in self.aliases:
             return
-        key = VersionKey(MODEL, self.aliases["champion"])
+        why = self.why_not(self.aliases["champion"])
+        assert why != "held"
+        assert self.mode is not Mode.PREVENT or why == ""
+
+    @invariant()
+    def nobody_decides_on_their_own_and_nothing_is_released_unreviewed(self) -> None:
         with self.rt.reading() as session:
-            standing = oversight.read(session, self.rt.current(session))
-        assert oversight.why_not(self.rt, standing, key, "champion") == []
-        assert not standing.recorded[key, "G4"].blocks
-        assert holds.over(standing.said.holds, key, "credit-scoring") == ()
+            at = self.rt.current(session)
+            waivers, orders = facts.waivers(session, at), facts.holds(session, at)
+        assert {w.decided_by for w in waivers if w.decided_by} <= {"sato"}
+        assert not [w for w in waivers if w.requested_by == w.decided_by]
+        assert not [hold for hold in orders if hold.released_at and hold.is_emergency and not hold.reviewed_at]
+        assert {hold.ordered_by for hold in orders} <= {"sato"}
 
     @invariant()
     def only_who_may_has_answered(self) -> None:
         with self.rt.reading() as session:
             told = facts.responses(session, self.rt.current(session))
         assert {(r.seat, r.person) for r in told} <= set(RIGHTFUL.items())
+        assert not [r for r in told if r.person == MADE_BY.get(r.subject.version)]
 
 
 Company.TestCase.settings = settings(

@@ -147,7 +147,7 @@ def test_a_live_hold_always_blocks_whatever_else_is_said(
     )
     assert decided.verdict is GateVerdict.BLOCK
     assert "hold" in {reason.check for reason in decided.reasons if reason.blocks}
-    assert not holds.covers(order, VersionKey("another", 1), "another")
+    assert not holds.covers(order, VersionKey("another", 1), "another", ())
 
 
 def decided(policy: Policy, change: str) -> str:
