@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from governance.core import alias_guard, holds, inventory
+from governance.core import alias_guard
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction, Case, Move
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
@@ -63,8 +63,7 @@ def _carry_out(rt: Runtime, moves: Sequence[Move], actions: Sequence[AliasAction
 def _cases(rt: Runtime, standing: Standing) -> list[Case]:
     found = []
     for key, alias in alias_guard.protected(standing.models.values(), rt.policy):
-        slug, _case = inventory.use_case_of(key.model, rt.policy)
-        orders = holds.over(standing.said.holds, key, slug)
+        orders = oversight.holds_over(rt, standing, key)
         reasons = oversight.why_not(rt, standing, key, alias)
         hold = orders[0].id if orders else None
         found.append(Case(key.model, alias, key.version, tuple(reasons), hold))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from governance.core import holds, inventory
+from governance.core import holds, inventory, twins
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.evidence import digest
 from governance.core.holds import Hold, HoldScope
@@ -116,7 +116,7 @@ def _enforced(rt: Runtime, hold: Hold) -> Enforced:
     for action in _unproven(rt, hold):
         # It began, and whoever did it died, or could not look again: done anew, it is proven.
         _end_action(rt, hold, action)
-    for model in _models(rt, hold):
+    for model in _with_twins(rt, _models(rt, hold)):
         held = model_registry_write.aliases(rt.settings, model)
         for alias, number in sorted(held.items()):
             if rt.policy.gates.protecting(alias) and _covers(rt, hold, VersionKey(model, number)):
@@ -284,8 +284,24 @@ def _models(rt: Runtime, hold: Hold) -> list[str]:
             return []
 
 
+def _with_twins(rt: Runtime, models: Sequence[str]) -> list[str]:
+    """The models, and what serves for them."""
+    return [name for model in models for name in (model, twins.twin_of(model, rt.policy)) if name is not None]
+
+
 def _covers(rt: Runtime, hold: Hold, key: VersionKey) -> bool:
-    return holds.covers(hold, key, inventory.use_case_of(key.model, rt.policy)[0])
+    slug = inventory.use_case_of(key.model, rt.policy)[0]
+    return holds.covers(hold, key, slug) or _covers_origin(rt, hold, key, slug)
+
+
+def _covers_origin(rt: Runtime, hold: Hold, key: VersionKey, slug: str | None) -> bool:
+    """Whether what a twin's version is a copy of is within the scope; one that nobody knows may be anything."""
+    with rt.reading() as session:
+        copy = facts.copies(session, rt.current(session)).get(key)
+    if copy is not None:
+        return holds.covers(hold, copy.origin, slug)
+    name = twins.origin_of(key.model, rt.policy)
+    return name is not None and name in {hold.target, hold.target.rpartition("/")[0]}
 
 
 def _require_known(rt: Runtime, scope: HoldScope, target: str) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from governance.core import alias_guard, gates, holds, inventory
+from governance.core import alias_guard, gates, holds, inventory, twins
 from governance.core.gates import Oversight
 from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
+from governance.core.twins import Copies
 from governance.errors import RefusedError
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -18,11 +19,12 @@ from governance.store import oversight as facts
 from governance.store import registers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy.orm import Session
 
     from governance.core.approvals import Response
+    from governance.core.holds import Hold
     from governance.core.waivers import Waiver
     from governance.runtime import Runtime
     from governance.store.facts import AsOf, Telling
@@ -38,6 +40,8 @@ class Standing:
     results: Mapping[VersionKey, Mapping[str, CheckResult]]
     recorded: Decided
     said: Oversight
+    copies: Copies
+    """What was copied into protected twins."""
 
 
 def of(
@@ -53,16 +57,35 @@ def of(
 
 
 def read(session: Session, at: AsOf, model: str | None = None) -> Standing:
-    """Everything that the gates weigh, of one model or of all; a fixed number of queries."""
+    """Everything that the gates weigh, of one model or of all; a fixed number of queries.
+
+    Of a protected twin, also what its versions are copies of.
+    """
+    copies = facts.copies(session, at)
     if model is None:
-        found: Sequence[RegisteredModel] = inventory_facts.models(session, at)
-        results: Mapping[VersionKey, Mapping[str, CheckResult]] = gate_facts.results(session, at)
-    else:
-        one = inventory_facts.model(session, model, at)
-        found = [one] if one else []
-        results = gate_facts.results_of_model(session, model, at)
-    recorded = gate_facts.decisions(session, at, model)
-    return Standing({m.name: m for m in found}, results, recorded, of(session, at, model))
+        models = {one.name: one for one in inventory_facts.models(session, at)}
+        results, recorded = gate_facts.results(session, at), gate_facts.decisions(session, at)
+        return Standing(models, results, recorded, of(session, at), copies)
+    standing = _of_model(session, at, model, copies)
+    for origin in {copy.origin.model for key, copy in copies.items() if key.model == model} - {model}:
+        standing = _both(standing, _of_model(session, at, origin, copies))
+    return standing
+
+
+def _of_model(session: Session, at: AsOf, model: str, copies: Copies) -> Standing:
+    found = inventory_facts.model(session, model, at)
+    results, recorded = gate_facts.results_of_model(session, model, at), gate_facts.decisions(session, at, model)
+    return Standing({found.name: found} if found else {}, results, recorded, of(session, at, model), copies)
+
+
+def _both(one: Standing, other: Standing) -> Standing:
+    return replace(
+        one,
+        models={**one.models, **other.models},
+        results={**one.results, **other.results},
+        recorded={**one.recorded, **other.recorded},
+        said=replace(one.said, responses=(*one.said.responses, *other.said.responses)),
+    )
 
 
 def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[GateDecision]:
@@ -129,6 +152,7 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
     """Versions that were decided on and that people or aliases make a difference to."""
     decided = {key for key, _gate in standing.recorded}
     serving = {key for key, _alias in alias_guard.protected(standing.models.values(), rt.policy)}
+    serving |= {VersionKey(model.name, n) for model in standing.models.values() for n in model.serving.values()}
     spoken = {w.subject for w in standing.said.waivers} | {r.subject for r in standing.said.responses}
     held = {
         key for key in decided if holds.over(standing.said.holds, key, inventory.use_case_of(key.model, rt.policy)[0])
@@ -154,8 +178,13 @@ def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> lis
     """Why a version may not hold a protected alias now; empty if it may.
 
     Every gate that protects the alias has to have decided on it, and has to decide the same again on the facts as
-    they stand: an approval for facts that changed since carries nothing.
+    they stand: an approval for facts that changed since carries nothing. A protected twin's version is judged by its
+    origin, and by holds on the twin itself.
     """
+    if twins.origin_of(key.model, rt.policy) is not None:
+        doubt = twins.doubt(key, standing.models, standing.copies, rt.policy)
+        held = [f"hold {hold.id}: {hold.reason}" for hold in holds.over(standing.said.holds, key, None)]
+        return [doubt] if doubt else held + why_not(rt, standing, standing.copies[key].origin, alias)
     if key.model not in standing.models:
         return [f"{key}: not in the inventory"]
     now = {decision.gate: decision for decision in decide(rt, standing, [key])}
@@ -164,6 +193,13 @@ def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> lis
         for decision in (standing.recorded.get((key, code)), now.get(code)):
             found |= dict.fromkeys(gates.closed(code, decision))
     return list(found)
+
+
+def holds_over(rt: Runtime, standing: Standing, key: VersionKey) -> tuple[Hold, ...]:
+    """The live holds over a version; over a copy in a protected twin, those over its origin as well."""
+    slug, copy = inventory.use_case_of(key.model, rt.policy)[0], standing.copies.get(key)
+    found = holds.over(standing.said.holds, key, slug)
+    return found + (holds.over(standing.said.holds, copy.origin, slug) if copy else ())
 
 
 def refuse(rt: Runtime, subject: str, action: str, login: str, why: Words) -> NoReturn:

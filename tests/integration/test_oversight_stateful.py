@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import SecretStr
 
-from governance.core import holds, inventory
+from governance.core import holds, inventory, twins
 from governance.core.holds import HoldScope
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, VersionKey, Words
 from governance.errors import GovernanceError, SourceUnavailableError
@@ -39,7 +39,9 @@ from tests.integration.releases import CHECKS, rules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODEL = "lending"
+    from governance.policy import Policy
+
+MODEL, TWIN = "lending", "prod.lending"
 VERSIONS = (1, 2, 3)
 SEATS = st.sampled_from(["risk", "caio", "quality"])
 LOGINS = st.sampled_from(["sato", "suzuki", "takahashi", "tanaka", "ito", "nobody"])
@@ -67,7 +69,7 @@ class Company(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
-        self.rt = Runtime(known, rules(MODEL), self.engine, self.clock, actor="test", source="test", code_version="1")
+        self.rt = Runtime(known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version="1")
 
     def teardown(self) -> None:
         for patch in self.patches:
@@ -81,28 +83,36 @@ class Company(RuleBasedStateMachine):
         self.now += timedelta(milliseconds=1)
         return self.now
 
-    def sweep(self, *_: Any) -> Any:
+    def policy(self) -> Policy:
+        return rules(MODEL)
+
+    def models(self) -> list[RegisteredModel]:
         versions_ = tuple(ModelVersion(VersionKey(MODEL, number), f"run-{number}") for number in VERSIONS)
-        model = RegisteredModel(MODEL, aliases=dict(self.aliases), versions=versions_)
-        return mock.Mock(reading=inventory.Reading.whole([model]))
+        return [RegisteredModel(MODEL, aliases=dict(self.aliases), versions=versions_)]
 
-    def held(self, *_: Any) -> dict[str, int]:
+    def aliases_of(self, model: str) -> dict[str, int]:
+        assert model == MODEL
+        return self.aliases
+
+    def sweep(self, *_: Any) -> Any:
+        return mock.Mock(reading=inventory.Reading.whole(self.models()))
+
+    def held(self, _settings: Any, model: str) -> dict[str, int]:
         self._may_fail()
-        return dict(self.aliases)
+        return dict(self.aliases_of(model))
 
-    def move(
-        self, _settings: Any, _model: str, alias: str, to: int | None, *, expected: int | None, tags: Any
-    ) -> Moved:
+    def move(self, _settings: Any, model: str, alias: str, to: int | None, *, expected: int | None, tags: Any) -> Moved:
         del tags
         self._may_fail()
-        before = self.aliases.get(alias)
+        held = self.aliases_of(model)
+        before = held.get(alias)
         if before not in {to, expected}:
             return Moved(before, before, is_overtaken=True)
-        self.aliases.pop(alias, None)
+        held.pop(alias, None)
         if to is not None:
-            self.aliases[alias] = to
+            held[alias] = to
         self._may_fail()  # it moved, and the answer was lost
-        return Moved(before, self.aliases.get(alias))
+        return Moved(before, held.get(alias))
 
     def _may_fail(self) -> None:
         if self.fails:
@@ -232,7 +242,72 @@ class Company(RuleBasedStateMachine):
         assert {(r.seat, r.person) for r in told} <= set(RIGHTFUL.items())
 
 
-Company.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+class TwinCompany(Company):
+    """The same, where copies in a protected twin serve, and people with every right in MLflow play tricks with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served: dict[str, int] = {}
+        self.twins: list[ModelVersion] = []
+        self.true: dict[int, int] = {}
+        """Version of the twin -> what it really is a copy of."""
+        patch = mock.patch("governance.sources.protected_models.copy", self.copy)
+        self.patches.append(patch)
+        patch.start()
+
+    def policy(self) -> Policy:
+        return rules(MODEL, gates={"protected_prefix": "prod."})
+
+    def models(self) -> list[RegisteredModel]:
+        return [*super().models(), RegisteredModel(TWIN, aliases=dict(self.served), versions=tuple(self.twins))]
+
+    def aliases_of(self, model: str) -> dict[str, int]:
+        return self.served if model == TWIN else super().aliases_of(model)
+
+    def copy(self, _settings: Any, approved: ModelVersion, target: str) -> ModelVersion:
+        assert target == TWIN
+        self._may_fail()
+        there = [one for one in self.twins if self.true.get(one.key.version) == approved.key.version]
+        copy = there[0] if there else self.register(approved.key.version)
+        self.true[copy.key.version] = approved.key.version
+        self._may_fail()  # it copied, and the answer was lost
+        return copy
+
+    def register(self, number: int) -> ModelVersion:
+        """A version that says that it is a copy."""
+        named, key = f"{MODEL}/{number}", VersionKey(TWIN, len(self.twins) + 1)
+        tags = {twins.COPIED_FROM: named}
+        self.twins.append(ModelVersion(key, source=f"models:/{named}", tags=tags, created_at=self.clock()))
+        return self.twins[-1]
+
+    @rule(version=versions)
+    def smuggle(self, version: int) -> None:
+        self.guarded, self.served["champion"] = False, self.register(version).key.version
+
+    @rule(back=st.integers(1, 4))
+    def move_the_twins_alias(self, back: int) -> None:
+        if len(self.twins) >= back:
+            self.guarded, self.served["champion"] = False, len(self.twins) + 1 - back
+
+    @invariant()
+    def nothing_serves_through_the_twin_that_may_not(self) -> None:
+        if not self.guarded or "champion" not in self.served:
+            return
+        key = VersionKey(MODEL, self.true[self.served["champion"]])
+        with self.rt.reading() as session:
+            standing = oversight.read(session, self.rt.current(session))
+        assert oversight.why_not(self.rt, standing, key, "champion") == []
+        assert not standing.recorded[key, "G4"].blocks
+        assert holds.over(standing.said.holds, key, "credit-scoring") == ()
+
+
+def _sized(examples: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+Company.TestCase.settings = _sized(20)
 TestCompany = Company.TestCase
+TwinCompany.TestCase.settings = _sized(10)
+TestTwinCompany = TwinCompany.TestCase
