@@ -9,7 +9,6 @@ import typer
 
 from governance import policy as policies
 from governance.cli import output
-from governance.core.protection import PREFIX
 from governance.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ def add_to(app: typer.Typer) -> None:
 def protect(
     *,
     gate_account: Annotated[str, typer.Option(help="MLflow account that promotes; no administrator.")] = "governance",
-    prefix: Annotated[str, typer.Option(help="What the names of protected models start with.")] = PREFIX,
+    prefix: Annotated[
+        str | None, typer.Option(help="Another prefix than `protected_prefix` of gates.yaml, to try it with --dry-run.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be changed.")] = False,
     as_json: output.AsJson = False,
 ) -> None:

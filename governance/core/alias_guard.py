@@ -26,6 +26,8 @@ RELEASE: Final = timedelta(minutes=15)
 class ActionKind(StrEnum):
     """What the pipeline does to an alias."""
 
+    COPY = "copy"
+    """Copy an approved version into its protected twin, so that the alias may be set on the copy."""
     PROMOTE = "promote"
     REVERT = "revert"
     """Give it back to the last version that may hold it, or take it away where there is none."""

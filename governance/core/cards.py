@@ -127,7 +127,7 @@ def describe(facts: Facts, policy: Policy, as_of: datetime, known_at: datetime) 
     return Card(
         version=facts.version,
         model=facts.model,
-        aliases=tuple(sorted(alias for alias, number in facts.model.aliases.items() if number == key.version)),
+        aliases=facts.model.aliases_of(key.version),
         use_case=slug,
         use_case_name=Words(case.name.ja, case.name.en) if case else Words(),
         purpose=Words(case.purpose.ja, case.purpose.en) if case else Words(),

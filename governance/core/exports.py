@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from governance.core import twins
 from governance.core.declared import DeclaredSystem, SystemKind
 from governance.core.inventory import use_case_of
 from governance.core.terms import NOTHING, GateDecision, RegisteredModel, VersionKey, Words
@@ -101,27 +102,32 @@ class Facts:
 
 
 def inventory(facts: Facts, policy: Policy) -> tuple[Entry, ...]:
-    """Registered models by name, then declared systems by id."""
-    models = sorted(facts.models, key=lambda model: model.name)
+    """Registered models by name, then declared systems by id; a protected twin is told with its origin."""
+    own = (model for model in facts.models if twins.origin_of(model.name, policy) is None)
+    models = sorted(own, key=lambda model: model.name)
     declared = sorted(facts.declared, key=lambda system: system.system)
-    return (*(_model(m, facts, policy) for m in models), *(_declared(s, facts, policy) for s in declared))
+    by_name = {model.name: model for model in facts.models}
+    return (
+        *(_model(m, by_name.get(twins.twin_of(m.name, policy) or ""), facts, policy) for m in models),
+        *(_declared(s, facts, policy) for s in declared),
+    )
 
 
-def _model(model: RegisteredModel, facts: Facts, policy: Policy) -> Entry:
+def _model(model: RegisteredModel, twin: RegisteredModel | None, facts: Facts, policy: Policy) -> Entry:
     slug, case = use_case_of(model.name, policy)
     return Entry(
         kind=MODEL,
         id=model.name,
         name=model.name,
         versions=len(model.versions),
-        aliases=dict(sorted(model.aliases.items())),
+        aliases=dict(sorted(model.aliases.items())) | _through(model, twin),
         use_case=slug,
         use_case_name=_case_name(slug, case),
         tier=classify(case, policy.tiers),
         owner=person(case.owner if case else None, policy),
         vendor=None,
         purpose=Words(case.purpose.ja, case.purpose.en) if case else NOTHING,
-        served=served(model, facts.decisions, policy),
+        served=served(model, facts.decisions, policy, twin),
         in_use_since=None,
         changed_at=facts.models_changed_at.get(model.name),
     )
@@ -149,12 +155,24 @@ def _declared(system: DeclaredSystem, facts: Facts, policy: Policy) -> Entry:
     )
 
 
-def served(model: RegisteredModel, decisions: Mapping[tuple[VersionKey, str], GateDecision], policy: Policy) -> Served:
-    """How the gates decided on the versions that hold their protected aliases."""
+def _through(model: RegisteredModel, twin: RegisteredModel | None) -> dict[str, int]:
+    """What serves through the twin, under its full name."""
+    return {f"{twin.name}@{alias}": number for alias, number in sorted(model.serving.items())} if twin else {}
+
+
+def served(
+    model: RegisteredModel,
+    decisions: Mapping[tuple[VersionKey, str], GateDecision],
+    policy: Policy,
+    twin: RegisteredModel | None = None,
+) -> Served:
+    """How the gates decided on the versions that hold their protected aliases, by themselves or by copies in the twin."""
+    held = [*model.aliases.items(), *model.serving.items()]
+    held += [(alias, 0) for alias in (twin.aliases if twin else ()) if alias not in model.serving]  # nobody's copy
     found = [
         decisions.get((VersionKey(model.name, number), code))
         for code, gate in policy.gates.of_versions.items()
-        for alias, number in model.aliases.items()
+        for alias, number in held
         if alias in gate.protected_aliases
     ]
     if not found:

@@ -177,7 +177,7 @@ def report(facts: Facts, policy: Policy, as_of: datetime, known_at: datetime, me
         gate_name=name,
         use_case=Words(case.name.ja, case.name.en) if case else NOTHING,
         purpose=Words(case.purpose.ja, case.purpose.en) if case else NOTHING,
-        aliases=tuple(sorted(alias for alias, n in facts.model.aliases.items() if n == decision.subject.version)),
+        aliases=facts.model.aliases_of(decision.subject.version),
         light=light(decision, outdated),
         verdict=_sentence(decision, name, lines, outdated),
         since=since,

@@ -322,7 +322,7 @@ def standing(
         decisions[version.key, code]
         for code, gate in policy.gates.of_versions.items()
         for model in models
-        for version in governed(model, gate)
+        for version in governed(model, gate, policy)
         if (version.key, code) in decisions
     ]
     return sorted(found, key=lambda decision: (not decision.blocks, decision.subject, decision.gate))

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from governance.core import twins
 from governance.core.aliases import AliasMove
 from governance.core.evidence import plain
 from governance.core.terms import NOTHING, ModelVersion, RegisteredModel, VersionKey, Words
@@ -199,8 +200,14 @@ def with_use_cases(
 
 
 def use_cases(policy: Policy) -> dict[str, str]:
-    """Model -> the use case that names it."""
-    return {model: slug for slug, case in policy.use_cases.use_cases.items() for model in case.models}
+    """Model -> the use case that names it; a protected twin belongs to that of its origin."""
+    return {
+        name: slug
+        for slug, case in policy.use_cases.use_cases.items()
+        for model in case.models
+        for name in (model, twins.twin_of(model, policy))
+        if name is not None
+    }
 
 
 def _differs(new: object, old: object) -> bool:
@@ -238,7 +245,8 @@ def _alias_moves(
 
 
 def use_case_of(model: str, policy: Policy) -> tuple[str, UseCase] | tuple[None, None]:
-    """The use case that names a registered model."""
+    """The use case that names a registered model; a protected twin belongs to that of its origin."""
+    model = twins.origin_of(model, policy) or model
     for slug, case in policy.use_cases.use_cases.items():
         if model in case.models:
             return slug, case
@@ -246,7 +254,7 @@ def use_case_of(model: str, policy: Policy) -> tuple[str, UseCase] | tuple[None,
 
 
 def findings(models: Sequence[RegisteredModel], decisions: Standing, policy: Policy) -> tuple[InventoryFinding, ...]:
-    """Everything out of order, sorted; `decisions` are the newest by version and gate."""
+    """Everything out of order, sorted; `decisions` are the newest by version and gate, as `twins.judged` tells them."""
     found = [*_orphans(models, policy), *_use_case_gaps(models, policy)]
     for code, gate in policy.gates.of_versions.items():
         found += _ungoverned(models, decisions, code, gate, policy)
@@ -254,7 +262,7 @@ def findings(models: Sequence[RegisteredModel], decisions: Standing, policy: Pol
 
 
 def _orphans(models: Sequence[RegisteredModel], policy: Policy) -> Iterator[InventoryFinding]:
-    named = {model for case in policy.use_cases.use_cases.values() for model in case.models}
+    named = use_cases(policy)
     return (InventoryFinding(FindingKind.ORPHAN, m.name, None, _NO_USE_CASE) for m in models if m.name not in named)
 
 
@@ -286,10 +294,17 @@ def _ungoverned(
                 yield InventoryFinding(FindingKind.UNGOVERNED_CHAMPION, str(key), slug, detail)
 
 
-def governed(model: RegisteredModel, gate: Gate) -> tuple[ModelVersion, ...]:
-    """The versions of a model that are taken to a gate: holders of its aliases, and the newest."""
+def governed(model: RegisteredModel, gate: Gate, policy: Policy) -> tuple[ModelVersion, ...]:
+    """The versions of a model that are taken to a gate: holders of its aliases, and the newest.
+
+    What serves as a copy in the protected twin goes on standing there; the twin itself stands nowhere.
+    """
+    if twins.origin_of(model.name, policy) is not None:
+        return ()
     wanted = {
-        number for alias, number in model.aliases.items() if alias in (*gate.protected_aliases, *gate.candidate_aliases)
+        number
+        for alias, number in (*model.aliases.items(), *model.serving.items())
+        if alias in (*gate.protected_aliases, *gate.candidate_aliases)
     }
     if gate.latest and model.versions:
         wanted.add(max(version.key.version for version in model.versions))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from governance.core import twins
 from governance.core.gates import aged, required
 from governance.core.inventory import FindingKind, InventoryFinding, governed, use_case_of
 from governance.core.terms import (
@@ -92,7 +93,12 @@ def light(value: float | None, target: KpiTarget) -> Light:
 
 def _inventory_completeness(at: Position, policy: Policy) -> Share:
     """K-G01: versions with an alias that belong to an owned use case / all versions with an alias."""
-    bearing = [(model.name, version) for model in at.models for version in set(model.aliases.values())]
+    bearing = [
+        (model.name, version)
+        for model in at.models
+        if twins.origin_of(model.name, policy) is None  # a copy that serves is counted with its origin
+        for version in {*model.aliases.values(), *model.serving.values()}
+    ]
     owned = 0
     for name, _version in bearing:
         _slug, case = use_case_of(name, policy)
@@ -175,7 +181,7 @@ def _required_results(at: Position, policy: Policy) -> Iterator[tuple[VersionKey
         wanted = {
             (version.key, name)
             for code, gate in policy.gates.of_versions.items()
-            for version in governed(model, gate)
+            for version in governed(model, gate, policy)
             for name in required(code, tier, policy)
             if name not in case.exempt
         }

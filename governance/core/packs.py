@@ -142,9 +142,9 @@ def _why(finding: InventoryFinding, at: Position, policy: Policy) -> Words:
 
 def _gate_lines(at: Position, policy: Policy) -> tuple[GateLine, ...]:
     aliases = {
-        VersionKey(model.name, number): tuple(sorted(a for a, n in model.aliases.items() if n == number))
+        VersionKey(model.name, number): model.aliases_of(number)
         for model in at.models
-        for number in model.aliases.values()
+        for number in (*model.aliases.values(), *model.serving.values())
     }
     lines = []
     for decision in standing(at.models, at.decisions, policy):
@@ -199,7 +199,7 @@ def _unknowns(at: Position, gates: Sequence[GateLine], policy: Policy) -> tuple[
         Unknown(str(version.key), Words(f"{code}: 判定なし", f"{code}: no decision"), None)
         for model in at.models
         for code, gate in policy.gates.of_versions.items()
-        for version in governed(model, gate)
+        for version in governed(model, gate, policy)
         if (version.key, code) not in at.decisions
     ]
     if at.swept_at is None:

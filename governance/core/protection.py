@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from governance.policy import Policy
-
-PREFIX: Final = "prod."
 
 
 class Right(StrEnum):
@@ -93,10 +91,10 @@ def _targets(
     def has(model: str, account: str) -> Right:
         return rights.get((model, account), Right.NO_PERMISSIONS)
 
-    if has(one.protected, gate) is not Right.MANAGE:
-        yield one.protected, gate, Right.MANAGE
-    if has(one.name, gate).rank < Right.READ.rank:
-        yield one.name, gate, Right.READ
+    # Also on NAME, which people go on to load: MLflow lets EDIT set an alias, and only MANAGE take one away.
+    for model in (one.protected, one.name):
+        if has(model, gate) is not Right.MANAGE:
+            yield model, gate, Right.MANAGE
     if one.owner in accounts - {gate} and has(one.name, one.owner).rank < Right.EDIT.rank:
         yield one.name, one.owner, Right.EDIT
     for account in sorted(accounts - {gate}):

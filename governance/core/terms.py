@@ -106,6 +106,13 @@ class RegisteredModel:
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Alias -> version."""
     versions: tuple[ModelVersion, ...] = ()
+    serving: Mapping[str, int] = field(default_factory=dict)
+    """Alias of its protected twin -> the version of this model that serves there as a copy (`core.twins`)."""
+
+    def aliases_of(self, version: int) -> tuple[str, ...]:
+        """The aliases that a version holds, by itself or by its copy in the protected twin."""
+        held = (*self.aliases.items(), *self.serving.items())
+        return tuple(sorted({alias for alias, number in held if number == version}))
 
 
 @dataclass(frozen=True, slots=True)

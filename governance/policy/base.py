@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,30}[._-]$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Item = Annotated[str, StringConstraints(pattern=r"^(description|tag:[^\s]{1,250})$")]

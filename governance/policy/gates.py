@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from governance.policy.base import Code, Positive, Section, Slug, Text
+from governance.policy.base import Code, Positive, Prefix, Section, Slug, Text
 from governance.policy.tiers import RiskTier
 
 
@@ -119,6 +119,8 @@ class Gates(Section):
     asking: Asking = Asking()
     promote_to: Slug | None = None
     """The protected alias that an approved candidate is given; None: people promote."""
+    protected_prefix: Prefix | None = None
+    """What serves is a copy in the model of this prefix and the name, for example `prod.`; None: the version itself."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

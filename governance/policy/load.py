@@ -198,6 +198,7 @@ def _contradictions(policy: Policy) -> Iterator[tuple[Place, str]]:
     yield from _unknown_checks(policy)
     yield from _unknown_owners(policy)
     yield from _models_served_twice(policy)
+    yield from _models_named_like_twins(policy)
     yield from _unknown_risk_rules(policy)
     yield from _unknown_seats(policy)
 
@@ -258,3 +259,15 @@ def _models_served_twice(policy: Policy) -> Iterator[tuple[Place, str]]:
                     f"model {model!r} already serves {seen[model]!r}; a model serves one use case",
                 )
             seen[model] = slug
+
+
+def _models_named_like_twins(policy: Policy) -> Iterator[tuple[Place, str]]:
+    prefix = policy.gates.protected_prefix
+    for slug, case in policy.use_cases.use_cases.items():
+        for model in case.models:
+            if prefix is not None and model.startswith(prefix):
+                where = ("use_cases", "use_cases", slug, "models")
+                yield (
+                    where,
+                    f"model {model!r} starts with protected_prefix of gates.yaml; name the model that it serves for",
+                )

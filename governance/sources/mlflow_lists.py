@@ -125,7 +125,7 @@ def _query(wanted: str, order: str) -> dict[str, str]:
 
 
 def _by_key(entries: Iterable[Fields]) -> Versions:
-    return {version.key: version for version in map(_version, entries)}
+    return {version.key: version for version in map(version_of, entries)}
 
 
 def _model(entry: Fields) -> RegisteredModel:
@@ -137,7 +137,8 @@ def _model(entry: Fields) -> RegisteredModel:
     )
 
 
-def _version(entry: Fields) -> ModelVersion:
+def version_of(entry: Fields) -> ModelVersion:
+    """Return a version as MLflow tells it, without its run."""
     return ModelVersion(
         key=VersionKey(entry.key("name"), entry.version("version")),
         run_id=entry.text("run_id") or None,

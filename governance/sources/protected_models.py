@@ -11,24 +11,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from governance.core import twins
 from governance.core.protection import Right
-from governance.core.terms import VersionKey
 from governance.errors import SourceError
 from governance.sources.mlflow_answer import NotThereError
-from governance.sources.mlflow_rest import API_3, ask, pages, tell
+from governance.sources.mlflow_lists import version_of, versions_of
+from governance.sources.mlflow_rest import API_3, ask, connect, tell
+from governance.sources.mlflow_runs import PageSizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from governance.core.protection import Grant
+    from governance.core.terms import ModelVersion, VersionKey
+    from governance.settings import Settings
     from governance.sources.mlflow_fields import Fields
+    from governance.sources.mlflow_lists import Versions
     from governance.sources.mlflow_rest import Connection
 
-COPIED_FROM: Final = "governance.copied_from"
-"""Tag of a copy: name and version of what it is a copy of."""
-
+_OURS: Final = ("governance.", "mlflow.prompt.")
+"""Tags that no owner may write for us, and those by which MLflow hides a version from its search."""
 _KIND: Final = "registered_model"
-_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,38 +94,63 @@ def create(connection: Connection, model: str, description: str) -> None:
     tell(connection, "POST", "registered-models/create", {"name": model, "description": description})
 
 
-def copy_model_version(connection: Connection, key: VersionKey, target: str) -> VersionKey:
+def copy(settings: Settings, approved: ModelVersion, target: str) -> ModelVersion:
+    """As `copy_model_version`, on a line of its own."""
+    with connect(settings) as connection:
+        return copy_model_version(connection, approved, target)
+
+
+def copy_model_version(connection: Connection, approved: ModelVersion, target: str) -> ModelVersion:
     """Copy a version into another model, as `MlflowClient.copy_model_version` does; asked again, it is the same copy.
 
-    Run, logged model, description and tags go with it. The target must exist: who promotes does not decide which models
-    are protected. Only this account writes there, so the tag by which a copy is found again can be trusted.
+    Run, logged model, description and tags go with it, but for tags that are ours to write. The target must exist: who
+    promotes does not decide which models are protected. What counts as the copy is not what its tag says, but what
+    MLflow answers: the version as its source, and the same place of artifacts. Of several the first one is it.
 
     Raises:
-        SourceError: MLflow refuses, or knows no such version or target.
+        SourceError: MLflow refuses, knows no such version or target, or the number was given to another version since.
         SourceUnavailableError: it did not answer; whether it copied shows when asked again.
     """
-    origin = f"{key.model}/{key.version}"
-    for version in _versions(connection, target):
-        if version.pairs("tags").get(COPIED_FROM) == origin:
-            return VersionKey(target, version.version("version"))
-    source = ask(connection, "GET", "model-versions/get", {"name": key.model, "version": str(key.version)})
-    told = tell(connection, "POST", "model-versions/create", _copy(source.inner("model_version"), origin, target))
-    return VersionKey(target, told.inner("model_version").version("version"))
+    told = ask(connection, "GET", "model-versions/get", _asked(approved.key)).inner("model_version")
+    if twins.birth(version_of(told)) != twins.birth(approved):
+        raise SourceError(
+            f"{approved.key} is another version by now than the one that was approved.",
+            hint="It was deleted and its number given anew: run `governance sync`, and take the new one to the gates.",
+        )
+    found = _copies(connection, approved.key, target)
+    if not found:
+        tell(connection, "POST", "model-versions/create", _copy(told, twins.named(approved.key), target))
+        found = _copies(connection, approved.key, target)
+    if not found:
+        raise SourceError(f"MLflow at {connection.host} made no true copy of {approved.key} in {target}.")
+    return found[min(found)]
 
 
-def _versions(connection: Connection, model: str) -> Iterator[Fields]:
-    quoted = model.replace("'", "''")
-    query = {"filter": f"name='{quoted}'"}
-    for page in pages(connection, "GET", "model-versions/search", query, _PAGE):
-        yield from (version for version in page.each("model_versions") if version.token("name") == model)
+def _copies(connection: Connection, origin: VersionKey, target: str) -> Versions:
+    named, where = twins.named(origin), _artifacts(connection, origin)
+    return {
+        key: version
+        for key, version in versions_of(connection, [target], PageSizes()).items()
+        if key.model == target
+        and (version.tags.get(twins.COPIED_FROM), version.source) == (named, f"models:/{named}")
+        and _artifacts(connection, key) == where
+    }
+
+
+def _artifacts(connection: Connection, key: VersionKey) -> str:
+    return ask(connection, "GET", "model-versions/get-download-uri", _asked(key)).key("artifact_uri")
+
+
+def _asked(key: VersionKey) -> dict[str, str]:
+    return {"name": key.model, "version": str(key.version)}
 
 
 def _copy(version: Fields, origin: str, target: str) -> dict[str, object]:
-    tags = {**version.pairs("tags"), COPIED_FROM: origin}
-    named = {name: version.token(name) for name in ("run_id", "run_link", "description", "model_id")}
+    tags = {name: value for name, value in version.pairs("tags").items() if not name.startswith(_OURS)}
+    told = {name: version.token(name) for name in ("run_id", "run_link", "description", "model_id")}
     return {
         "name": target,
         "source": f"models:/{origin}",
-        "tags": [{"key": name, "value": value} for name, value in sorted(tags.items())],
-        **{name: value for name, value in named.items() if value},
+        "tags": [{"key": name, "value": value} for name, value in sorted({**tags, twins.COPIED_FROM: origin}.items())],
+        **{name: value for name, value in told.items() if value},
     }

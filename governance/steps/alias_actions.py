@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.aliases import AliasMove
@@ -21,40 +22,52 @@ if TYPE_CHECKING:
 
     from governance.runtime import Runtime
 
-_MOST_ATTEMPTS = 5
+NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
+_MOST_ATTEMPTS: Final = 5
 
 
 def perform(
-    rt: Runtime, action: AliasAction, tags: Mapping[int, Mapping[str, str]], *, since: datetime | None = None
+    rt: Runtime,
+    action: AliasAction,
+    tags: Mapping[int, Mapping[str, str]],
+    *,
+    since: datetime | None = None,
+    about: Mapping[str, str] = NOTHING_MORE,
 ) -> AliasAction:
     """Carry out one action: recorded as begun before MLflow is touched, and with its proof after.
 
     A task that dies in between leaves it begun; done again, it looks first and moves nothing twice. `since` is
-    when the seconds begin to count; default: now.
+    when the seconds begin to count; default: now. `about` is added to the proof.
 
     Raises:
         SourceError: MLflow did not do it; that is recorded, and after five attempts escalated.
     """
-    began = rt.clock()
-    with rt.writing() as session:
-        telling = rt.telling(session)
-        known = facts.action(session, action.id, telling.position)
-        attempt = replace(action, state=ActionState.BEGUN, attempts=(known.attempts if known else 0) + 1)
-        facts.record_action(session, attempt, telling)
+    began, attempt = rt.clock(), begin(rt, action)
     try:
         moved = model_registry_write.move(
             rt.settings, action.model, action.alias, action.to_version, expected=action.from_version, tags=tags
         )
     except SourceError as error:
-        _record_failed(rt, attempt, error)
+        record_failed(rt, attempt, error)
         raise
     state = ActionState.OVERTAKEN if moved.is_overtaken or moved.after != action.to_version else ActionState.DONE
     seconds = round((rt.clock() - (since or began)).total_seconds(), 3)
-    proof = {"before": moved.before, "after": moved.after, "read_at": rt.clock().isoformat()}
+    proof = {**about, "before": moved.before, "after": moved.after, "read_at": rt.clock().isoformat()}
     return _record_ended(rt, replace(attempt, state=state, seconds=seconds, proof=proof))
 
 
-def _record_failed(rt: Runtime, attempt: AliasAction, error: SourceError) -> None:
+def begin(rt: Runtime, action: AliasAction) -> AliasAction:
+    """Record that an action begins, once more or for the first time."""
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        known = facts.action(session, action.id, telling.position)
+        attempt = replace(action, state=ActionState.BEGUN, attempts=(known.attempts if known else 0) + 1)
+        facts.record_action(session, attempt, telling)
+    return attempt
+
+
+def record_failed(rt: Runtime, attempt: AliasAction, error: SourceError) -> None:
+    """Record that MLflow did not do it; after five attempts the CAIO is told."""
     failed = replace(attempt, state=ActionState.FAILED, proof={"error": str(error).splitlines()[0]})
     with rt.writing() as session:
         telling = rt.telling(session)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from governance.core import gates, hold_proof, inventory, vendors
+from governance.core import gates, hold_proof, inventory, twins, vendors
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.declared import DeclaredSystem
 from governance.core.holds import Hold, HoldScope
 from governance.core.terms import VersionKey, Words
+from governance.core.twins import Copies
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceError, SourceUnavailableError
 from governance.runtime import NOW, Asked
 from governance.sources import endpoints, model_registry_write
@@ -55,6 +56,8 @@ class Facts:
     systems: tuple[DeclaredSystem, ...]
     registered: frozenset[str]
     """Of the models whose use cases declared systems name, those that MLflow has."""
+    copies: Copies
+    """What was copied into protected twins."""
 
 
 def known(rt: Runtime, asked: Asked = NOW) -> Facts:
@@ -69,6 +72,7 @@ def known(rt: Runtime, asked: Asked = NOW) -> Facts:
             facts.actions(session, at),
             systems,
             frozenset(name for name in named if inventory_facts.model(session, name, at)),
+            facts.copies(session, at),
         )
 
 
@@ -84,7 +88,12 @@ def one(found: Facts, id_: str) -> Hold:
 
 
 def models(rt: Runtime, hold: Hold, found: Facts) -> list[str]:
-    """The registered models that a hold may touch."""
+    """The registered models that a hold may touch, and the protected twins that serve for them."""
+    named = _named(rt, hold, found)
+    return [name for model in named for name in (model, twins.twin_of(model, rt.policy)) if name is not None]
+
+
+def _named(rt: Runtime, hold: Hold, found: Facts) -> list[str]:
     cases = rt.policy.use_cases.use_cases
     match hold.scope:
         case HoldScope.MODEL:
@@ -153,10 +162,10 @@ def attempt(rt: Runtime, id_: str) -> Enforced:
     hold = one(found, id_)
     if hold.is_live:
         scope = models(rt, hold, found)
-        _each(scope, lambda model: _take_out(rt, hold, model, found.systems))
+        _each(scope, lambda model: _take_out(rt, hold, model, found))
         oversight.refresh(rt)
         evidence_seal.seal_soon(rt)
-        _each([name for name in scope if name in rt.policy.holds.endpoints], lambda model: _ask(rt, hold, model))
+        _each([name for name in scope if name in rt.policy.holds.endpoints], lambda model: _ask(rt, hold, model, found))
         if hold.is_drill:
             _end_drill(rt, hold)
         found = known(rt)
@@ -195,14 +204,14 @@ def _each(names: Sequence[str], act: Callable[[str], None]) -> None:
         raise failed
 
 
-def _take_out(rt: Runtime, hold: Hold, model: str, systems: tuple[DeclaredSystem, ...]) -> None:
+def _take_out(rt: Runtime, hold: Hold, model: str, found: Facts) -> None:
     for begun in _begun(rt, hold, model):
         # Whoever did it died, or could not look again: done anew, it is proven.
         take_away(rt, hold, VersionKey(model, begun.from_version or 0), begun.alias)
     held = model_registry_write.aliases(rt.settings, model)
     for alias, number in sorted(held.items()):
         key = VersionKey(model, number)
-        if rt.policy.gates.protecting(alias) and _covers(rt, hold, key, systems):
+        if rt.policy.gates.protecting(alias) and _covers(rt, hold, key, found):
             take_away(rt, hold, key, alias)
     with rt.writing() as session:
         telling = rt.telling(session)
@@ -233,12 +242,17 @@ def _begun(rt: Runtime, hold: Hold, model: str) -> list[AliasAction]:
     return [a for a in done if a.ground == hold.id and a.kind is ActionKind.ENFORCE and a.state in hold_proof.OPEN]
 
 
-def _covers(rt: Runtime, hold: Hold, key: VersionKey, systems: tuple[DeclaredSystem, ...]) -> bool:
-    said = gates.Oversight(holds=(hold,), systems=systems)
-    return bool(gates.held(said, key, inventory.use_case_of(key.model, rt.policy)[0], rt.policy))
+def _covers(rt: Runtime, hold: Hold, key: VersionKey, found: Facts) -> bool:
+    """Whether a version is in the scope, or what it is a copy of; a twin's version that nobody knows may be anything."""
+    said, copy = gates.Oversight(holds=(hold,), systems=found.systems), found.copies.get(key)
+    slug = inventory.use_case_of(key.model, rt.policy)[0]
+    if any(gates.held(said, one, slug, rt.policy) for one in ((key, copy.origin) if copy else (key,))):
+        return True
+    origin = twins.origin_of(key.model, rt.policy)
+    return copy is None and origin is not None and origin in {hold.target, hold.target.rpartition("/")[0]}
 
 
-def _ask(rt: Runtime, hold: Hold, model: str) -> None:
+def _ask(rt: Runtime, hold: Hold, model: str, found: Facts) -> None:
     """Ask a model's endpoint whether it has stopped, unless that is known."""
     with rt.writing() as session:
         telling = rt.telling(session)
@@ -247,15 +261,15 @@ def _ask(rt: Runtime, hold: Hold, model: str) -> None:
             return
         begun, since = due
         facts.record_action(session, begun, telling)
-    proven = _answer(rt, hold, begun)
+    proven = _answer(rt, hold, begun, found)
     seconds = round((rt.clock() - since).total_seconds(), 3)
     with rt.writing() as session:
         facts.record_action(session, replace(proven, seconds=seconds, attempts=1), rt.telling(session))
 
 
-def _answer(rt: Runtime, hold: Hold, begun: AliasAction) -> AliasAction:
+def _answer(rt: Runtime, hold: Hold, begun: AliasAction, found: Facts) -> AliasAction:
     """How the question to an endpoint ended."""
-    others = _others_serving(rt, hold, begun.model)
+    others = _others_serving(rt, hold, begun.model, found)
     if others:
         # It may go on serving those: what it answers says nothing about the version that is held.
         return replace(begun, state=ActionState.OVERTAKEN, proof={"serving": others})
@@ -270,13 +284,13 @@ def _answer(rt: Runtime, hold: Hold, begun: AliasAction) -> AliasAction:
     return replace(begun, state=ActionState.DONE, proof=proof_)
 
 
-def _others_serving(rt: Runtime, hold: Hold, model: str) -> dict[str, int]:
+def _others_serving(rt: Runtime, hold: Hold, model: str, found: Facts) -> dict[str, int]:
     """The protected aliases that versions outside a version's hold have by now."""
     if hold.scope is not HoldScope.VERSION:
         return {}
     held = model_registry_write.aliases(rt.settings, model)
-    target = hold.target.rpartition("/")[2]
-    return {a: number for a, number in held.items() if rt.policy.gates.protecting(a) and str(number) != target}
+    guarded = {alias: number for alias, number in held.items() if rt.policy.gates.protecting(alias)}
+    return {a: n for a, n in guarded.items() if not _covers(rt, hold, VersionKey(model, n), found)}
 
 
 def _end_drill(rt: Runtime, hold: Hold) -> None:

@@ -7,18 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from governance.core import aliases, inventory
+from governance.core import aliases, inventory, twins
 from governance.core.evidence import plain
 from governance.errors import ConflictError, SourceError
 from governance.sources import model_registry
 from governance.store import inventory as facts
+from governance.store import oversight
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from governance.core.inventory import Changes, InventoryFinding, Reading
+    from governance.core.terms import RegisteredModel
     from governance.runtime import Runtime
     from governance.store.facts import AsOf
     from governance.store.inventory import State
@@ -46,7 +49,8 @@ def sync(rt: Runtime, *, accept_drop: bool = False, full: bool = False) -> dict[
     with rt.reading() as session:
         at = rt.current(session)
         changes = _changes(session, state, reading, rt, at)
-        found = _findings(state, reading, changes, facts.standing(session, at), rt)
+        present = inventory.present(reading, state.models, changes)
+        found = inventory.findings(present, _standing(session, at, present, rt), rt.policy)
     if not accept_drop:
         _refuse_drop(changes, state, rt.policy.inventory.max_drop_share)
     sweep = state.last
@@ -85,10 +89,9 @@ def _refuse_drop(changes: Changes, state: State, most: float) -> None:
         )
 
 
-def _findings(
-    state: State, reading: Reading, changes: Changes, decisions: aliases.Standing, rt: Runtime
-) -> tuple[InventoryFinding, ...]:
-    return inventory.findings(inventory.present(reading, state.models, changes), decisions, rt.policy)
+def _standing(session: Session, at: AsOf, present: Sequence[RegisteredModel], rt: Runtime) -> aliases.Standing:
+    """The newest decisions, those on origins standing for what serves as their copy."""
+    return twins.judged(facts.standing(session, at), present, oversight.copies(session, at), rt.policy)
 
 
 def _is_news(last: InventorySweep, changes: Changes, found: tuple[InventoryFinding, ...]) -> bool:
@@ -108,9 +111,9 @@ def _told(state: State, reading: Reading, changes: Changes, rt: Runtime, began: 
     with rt.writing() as session:
         telling = rt.telling(session)
         _refuse_overtaken(session, state, telling.position)
-        decisions = facts.standing(session, telling.position)
+        present = inventory.present(reading, state.models, changes)
+        decisions = _standing(session, telling.position, present, rt)
         moves = aliases.judge(changes.alias_moves, decisions, rt.policy, state.seen)
         facts.record_changes(session, replace(changes, alias_moves=moves), inventory.use_cases(rt.policy), telling)
-        present = inventory.present(reading, state.models, changes)
         found = inventory.findings(present, decisions, rt.policy)
         return facts.record_sweep(session, present, changes, found, telling, read_at=began, is_full=reading.is_full)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.core import gates as gate_rules
 from governance.core import inventory as inventory_rules
+from governance.core import twins
 from governance.core.terms import Words
 from governance.core.tiers import classify
 from governance.core.wording import reason_line
@@ -15,7 +16,7 @@ from governance.steps import restatements as past_packs
 from governance.store import declared as declared_facts
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
-from governance.store import registers
+from governance.store import oversight, registers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,12 @@ def gates(rt: Runtime, asked: Asked = NOW) -> list[Row]:
         at = rt.asked(session, asked)
         models = inventory_facts.models(session, at)
         standing = gate_rules.standing(models, gate_facts.decisions(session, at), rt.policy)
-    aliases = {model.name: model.aliases for model in models}
+    by_name = {model.name: model for model in models}
     return [
-        {**gate(decision, rt.settings.language), "aliases": _aliases_of(decision, aliases[decision.subject.model])}
+        {
+            **gate(decision, rt.settings.language),
+            "aliases": list(by_name[decision.subject.model].aliases_of(decision.subject.version)),
+        }
         for decision in standing
     ]
 
@@ -62,10 +66,6 @@ def gate(decision: GateDecision, language: str) -> Row:
     }
 
 
-def _aliases_of(decision: GateDecision, aliases: dict[str, int] | Any) -> list[str]:  # noqa: ANN401 - a Mapping
-    return sorted(alias for alias, number in aliases.items() if number == decision.subject.version)
-
-
 def inventory(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Every registered model with what the company says of it, then every declared system."""
     with rt.reading() as session:
@@ -78,7 +78,7 @@ def _model(model: RegisteredModel, policy: Policy) -> Row:
     slug, case = inventory_rules.use_case_of(model.name, policy)
     return {
         "model": model.name,
-        "kind": "registered",
+        "kind": "registered" if twins.origin_of(model.name, policy) is None else "twin",
         "versions": len(model.versions),
         "aliases": [f"{alias} -> v{number}" for alias, number in sorted(model.aliases.items())],
         "use_case": slug,
@@ -141,7 +141,8 @@ def findings(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     """Everything that is out of order in the inventory."""
     with rt.reading() as session:
         at = rt.asked(session, asked)
-        models, decisions = inventory_facts.models(session, at), gate_facts.decisions(session, at)
+        models, copies = inventory_facts.models(session, at), oversight.copies(session, at)
+        decisions = twins.judged(gate_facts.decisions(session, at), models, copies, rt.policy)
     found, language = inventory_rules.findings(models, decisions, rt.policy), rt.settings.language
     return [
         {"kind": f.kind.value, "subject": f.subject, "use_case": f.use_case, "detail": f.detail.in_(language)}

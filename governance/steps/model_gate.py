@@ -81,7 +81,7 @@ def plan(rt: Runtime) -> list[dict[str, str | int]]:
     wanted = set()
     for model in models:
         for code, gate in rt.policy.gates.of_versions.items():
-            for version in inventory.governed(model, gate):
+            for version in inventory.governed(model, gate, rt.policy):
                 known = _Known(results.get(version.key, {}), changed.get(version.key), decisions)
                 subject = _gather(rt, model, version, known)
                 if _is_closed(decisions.get((version.key, code)), rt) or _due(rt, subject):
@@ -196,7 +196,7 @@ def _gates_of(rt: Runtime, subject: _Subject) -> list[str]:
     return [
         code
         for code, gate in rt.policy.gates.of_versions.items()
-        if subject.version in inventory.governed(subject.model, gate)
+        if subject.version in inventory.governed(subject.model, gate, rt.policy)
     ]
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from governance.core import alias_guard, gates, inventory
+from governance.core import alias_guard, gates, inventory, twins
 from governance.core.gates import Oversight
 from governance.core.holds import HoldScope
 from governance.core.terms import CheckResult, GateDecision, RegisteredModel, VersionKey, Words
+from governance.core.twins import Copies
 from governance.errors import RefusedError
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -20,7 +21,7 @@ from governance.store import registers
 from governance.store.declared import declared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy.orm import Session
 
@@ -41,6 +42,8 @@ class Standing:
     results: Mapping[VersionKey, Mapping[str, CheckResult]]
     recorded: Decided
     said: Oversight
+    copies: Copies
+    """What was copied into protected twins."""
 
 
 def of(
@@ -61,16 +64,35 @@ def of(
 
 
 def read(session: Session, at: AsOf, model: str | None = None) -> Standing:
-    """Everything that the gates weigh, of one model or of all; a fixed number of queries."""
+    """Everything that the gates weigh, of one model or of all; a fixed number of queries.
+
+    Of a protected twin, also what its versions are copies of.
+    """
+    copies = facts.copies(session, at)
     if model is None:
-        found: Sequence[RegisteredModel] = inventory_facts.models(session, at)
-        results: Mapping[VersionKey, Mapping[str, CheckResult]] = gate_facts.results(session, at)
-    else:
-        one = inventory_facts.model(session, model, at)
-        found = [one] if one else []
-        results = gate_facts.results_of_model(session, model, at)
-    recorded = gate_facts.decisions(session, at, model)
-    return Standing({m.name: m for m in found}, results, recorded, of(session, at, model))
+        models = {one.name: one for one in inventory_facts.models(session, at)}
+        results, recorded = gate_facts.results(session, at), gate_facts.decisions(session, at)
+        return Standing(models, results, recorded, of(session, at), copies)
+    standing = _of_model(session, at, model, copies)
+    for origin in {copy.origin.model for key, copy in copies.items() if key.model == model} - {model}:
+        standing = _both(standing, _of_model(session, at, origin, copies))
+    return standing
+
+
+def _of_model(session: Session, at: AsOf, model: str, copies: Copies) -> Standing:
+    found = inventory_facts.model(session, model, at)
+    results, recorded = gate_facts.results_of_model(session, model, at), gate_facts.decisions(session, at, model)
+    return Standing({found.name: found} if found else {}, results, recorded, of(session, at, model), copies)
+
+
+def _both(one: Standing, other: Standing) -> Standing:
+    return replace(
+        one,
+        models={**one.models, **other.models},
+        results={**one.results, **other.results},
+        recorded={**one.recorded, **other.recorded},
+        said=replace(one.said, responses=(*one.said.responses, *other.said.responses)),
+    )
 
 
 def decide(rt: Runtime, standing: Standing, keys: Iterable[VersionKey]) -> list[GateDecision]:
@@ -137,6 +159,7 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
     """Versions that were decided on and that people or aliases make a difference to."""
     decided = {key for key, _gate in standing.recorded}
     serving = {key for key, _alias in alias_guard.protected(standing.models.values(), rt.policy)}
+    serving |= {VersionKey(model.name, n) for model in standing.models.values() for n in model.serving.values()}
     spoken = {w.subject for w in standing.said.waivers} | {r.subject for r in standing.said.responses}
     held = {key for key in decided if held_by(rt, standing, key)}
     released = {key for (key, _gate), d in standing.recorded.items() if any(r.check == "hold" for r in d.reasons)}
@@ -144,8 +167,10 @@ def _concerned(rt: Runtime, standing: Standing) -> set[VersionKey]:
 
 
 def held_by(rt: Runtime, standing: Standing, key: VersionKey) -> tuple[Hold, ...]:
-    """The live holds over a version, by id."""
-    return gates.held(standing.said, key, inventory.use_case_of(key.model, rt.policy)[0], rt.policy)
+    """The live holds over a version, by id; over a copy in a protected twin, those over its origin as well."""
+    slug, copy = inventory.use_case_of(key.model, rt.policy)[0], standing.copies.get(key)
+    over = (key, copy.origin) if copy else (key,)
+    return tuple(dict.fromkeys(hold for one in over for hold in gates.held(standing.said, one, slug, rt.policy)))
 
 
 def _tell_reopened(session: Session, before: GateDecision, now: GateDecision, telling: Telling) -> None:
@@ -165,8 +190,13 @@ def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> lis
     """Why a version may not hold a protected alias now; empty if it may.
 
     Every gate that protects the alias has to have decided on it, and has to decide the same again on the facts as
-    they stand: an approval for facts that changed since carries nothing.
+    they stand: an approval for facts that changed since carries nothing. A protected twin's version is judged by its
+    origin, and by holds on the twin itself.
     """
+    if twins.origin_of(key.model, rt.policy) is not None:
+        doubt = twins.doubt(key, standing.models, standing.copies, rt.policy)
+        held = [f"hold {hold.id}: {hold.reason}" for hold in gates.held(standing.said, key, None, rt.policy)]
+        return [doubt] if doubt else held + why_not(rt, standing, standing.copies[key].origin, alias)
     if key.model not in standing.models:
         return [f"{key}: not in the inventory"]
     now = {decision.gate: decision for decision in decide(rt, standing, [key])}

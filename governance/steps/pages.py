@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from governance.core import inventory as inventory_rules
+from governance.core import twins
 from governance.core.aliases import AliasChange
 from governance.core.exports import person
 from governance.core.gate_changes import Passage
@@ -19,7 +20,7 @@ from governance.core.tiers import classify
 from governance.core.wording import gist
 from governance.errors import NotFoundError
 from governance.policy import RiskTier
-from governance.store import declared, ledger, registers
+from governance.store import declared, ledger, oversight, registers
 from governance.store import inventory as inventory_facts
 from governance.store import pages as facts
 from governance.store.pages import Ended, Outline
@@ -175,10 +176,19 @@ def standing(rt: Runtime, known: Standing | None = None) -> Standing:
 
 
 def _stand(rt: Runtime, session: Session, at: AsOf, names: Iterable[str] | None) -> dict[str, Rows]:
+    copies = oversight.copies(session, at)
+    if names is not None:  # what a twin serves is told of its origin
+        told = set(names)
+        names = told | {copy.origin.model for key, copy in copies.items() if key.model in told}
+        copies = {key: copy for key, copy in copies.items() if copy.origin.model in names}
     aliases, versions = facts.aliases(session, at, names), facts.versions(session, at, names)
     outlines = {(one.key, one.gate): one for one in facts.outlines(session, at, names)}
     slugs = inventory_rules.use_cases(rt.policy)
-    models = [RegisteredModel(name, aliases=aliases[name], versions=tuple(found)) for name, found in versions.items()]
+    serving = twins.serving(facts.aliases(session, at, {key.model for key in copies}), copies)
+    models = [
+        RegisteredModel(name, aliases=aliases[name], versions=tuple(found), serving=serving.get(name, {}))
+        for name, found in versions.items()
+    ]
     return {model.name: tuple(_at_gates(model, outlines, slugs.get(model.name), rt.policy)) for model in models}
 
 
@@ -189,9 +199,9 @@ def _at_gates(
     owner, tier = person(case.owner if case else None, policy), classify(case, policy.tiers)
     found = []
     for code, gate in policy.gates.gates.items():
-        for version in inventory_rules.governed(model, gate):
+        for version in inventory_rules.governed(model, gate, policy):
             one = outlines.get((version.key, code))
-            names = tuple(sorted(alias for alias, n in model.aliases.items() if n == version.key.version))
+            names = model.aliases_of(version.key.version)
             row = GateRow(
                 version.key,
                 code,
@@ -333,7 +343,7 @@ def _version_row(
     return VersionRow(
         key,
         created_at,
-        tuple(sorted(alias for alias, number in model_.aliases.items() if number == key.version)),
+        model_.aliases_of(key.version),
         tuple((one.check, Verdict(one.verdict), one.at) for one in ended if one.key == key),
         tuple(one for one in outlines if one.key == key),
     )

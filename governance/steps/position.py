@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from governance.core import inventory
+from governance.core import inventory, twins
 from governance.core.kpis import Position
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
-from governance.store import registers
+from governance.store import oversight, registers
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,7 +29,9 @@ def read(session: Session, policy: Policy, at: AsOf) -> Position:
         first_decisions=gate_facts.first_decisions(session, at),
         results=gate_facts.results(session, at),
         risks=registers.risks(session, at),
-        findings=inventory.findings(models, decisions, policy),
+        findings=inventory.findings(
+            models, twins.judged(decisions, models, oversight.copies(session, at), policy), policy
+        ),
         swept_at=sweep.effective_at if sweep else None,
         now=at.as_of,
     )

@@ -39,16 +39,19 @@ class Protection:
 
 
 def protect(
-    settings: Settings, policy: Policy, gate: str, *, prefix: str = rules.PREFIX, dry_run: bool = False
+    settings: Settings, policy: Policy, gate: str, *, prefix: str | None = None, dry_run: bool = False
 ) -> Protection:
     """Give each model of the use cases a protected twin that `gate` manages and others read; twice changes nothing.
 
+    Twins are named by `protected_prefix` of the policy, because promotion goes by that; another `prefix` can be tried
+    out in a dry run only.
+
     Raises:
-        PolicyError: there is no such account, or it is an administrator's.
+        PolicyError: there is no such account, or it is an administrator's; or the policy names no such prefix.
         SourceError: MLflow refuses us, or has no login of its own.
         SourceUnavailableError: it did not answer.
     """
-    models = rules.wanted(policy, prefix)
+    models = rules.wanted(policy, _prefix(policy, prefix, dry_run=dry_run))
     with mlflow_rest.connect(settings) as connection:
         there = mlflow.accounts(connection)
         _require_ordinary(gate, there)
@@ -59,6 +62,18 @@ def protect(
         left = () if dry_run else rules.holes(models, _rights(connection, models, there), there.ordinary, gate)
         unknown = tuple(one for one in models if one.owner not in there.ordinary)
     return Protection(missing, planned, left, unknown, tuple(sorted(there.administrators)))
+
+
+def _prefix(policy: Policy, asked: str | None, *, dry_run: bool) -> str:
+    said = policy.gates.protected_prefix
+    if asked is not None and (dry_run or asked == said):
+        return asked
+    if asked is None and said is not None:
+        return said
+    raise PolicyError(
+        "gates.yaml names no protected_prefix" if said is None else f"gates.yaml names protected_prefix {said}",
+        hint=f"Promotion goes by the policy: write `protected_prefix: {asked or 'prod.'}` there, or try --dry-run.",
+    )
 
 
 def _require_ordinary(gate: str, there: mlflow.Accounts) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import func, select
 
 from governance.core import aliases as alias_rules
+from governance.core import twins
 from governance.core.aliases import AliasChange, AliasMove, Holder, Seen
 from governance.core.evidence import plain
 from governance.core.inventory import Absent, Known
 from governance.core.terms import DatasetInput, GateVerdict, ModelVersion, RegisteredModel, VersionKey
+from governance.store import oversight
 from governance.store.facts import newest, newest_one, record_changed
 from governance.store.models import AliasEvent, GateDecisionRow, InventorySweep, ModelVersionRow, RegisteredModelRow
 
@@ -193,17 +195,23 @@ def _change(row: AliasEvent) -> AliasChange:
 
 
 def models(session: Session, at: AsOf) -> tuple[RegisteredModel, ...]:
-    """Every registered model that was present, with its aliases and versions; four queries in all."""
-    aliases: dict[str, dict[str, int]] = defaultdict(dict)
-    for move in newest(session, AliasEvent, at):
-        if move.to_version is not None:
-            aliases[move.model][move.alias] = move.to_version
+    """Every registered model that was present, with its aliases and versions; five queries in all."""
+    copies = oversight.copies(session, at)
+    aliases = _held(session, at)
     versions: dict[str, list[ModelVersion]] = defaultdict(list)
     for row in newest(session, ModelVersionRow, at):
         if row.is_present:
             versions[row.model].append(_version(row))
+    served = twins.serving(aliases, copies)
     return tuple(
-        RegisteredModel(row.model, row.description, row.tags, aliases[row.model], tuple(versions[row.model]))
+        RegisteredModel(
+            row.model,
+            row.description,
+            row.tags,
+            aliases[row.model],
+            tuple(versions[row.model]),
+            served.get(row.model, {}),
+        )
         for row in newest(session, RegisteredModelRow, at)
         if row.is_present
     )
@@ -214,12 +222,26 @@ def model(session: Session, name: str, at: AsOf) -> RegisteredModel | None:
     row = newest_one(session, RegisteredModelRow, at, RegisteredModelRow.model == name)
     if row is None or not row.is_present:
         return None
-    moves = newest(session, AliasEvent, at, AliasEvent.model == name)
     versions = newest(session, ModelVersionRow, at, ModelVersionRow.model == name)
-    aliases = {move.alias: move.to_version for move in moves if move.to_version is not None}
+    copies = {key: copy for key, copy in oversight.copies(session, at).items() if copy.origin.model == row.model}
+    aliases = _held(session, at, {row.model, *(key.model for key in copies)})
     return RegisteredModel(
-        name, row.description, row.tags, aliases, tuple(_version(v) for v in versions if v.is_present)
+        name,
+        row.description,
+        row.tags,
+        aliases[row.model],
+        tuple(_version(v) for v in versions if v.is_present),
+        twins.serving(aliases, copies).get(row.model, {}),
     )
+
+
+def _held(session: Session, at: AsOf, names: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    wanted = [] if names is None else [AliasEvent.model.in_(names)]
+    for move in newest(session, AliasEvent, at, *wanted):
+        if move.to_version is not None:
+            found[move.model][move.alias] = move.to_version
+    return found
 
 
 def changed_at(session: Session, at: AsOf) -> dict[VersionKey, datetime]:

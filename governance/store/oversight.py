@@ -13,6 +13,7 @@ from governance.core.approvals import Answer, Request, Response
 from governance.core.evidence import plain
 from governance.core.holds import Hold, HoldScope
 from governance.core.terms import VersionKey, Words
+from governance.core.twins import Copy
 from governance.core.waivers import Waiver, WaiverState
 from governance.store.base import Fact
 from governance.store.facts import fact_id, newest, newest_one, record, record_changed
@@ -166,6 +167,21 @@ def _action(row: AliasActionRow) -> AliasAction:
         at=row.effective_at,
         **_taken(row, "model", "alias", "from_version", "to_version", "ground", "seconds", "attempts", "proof"),
     )
+
+
+def copies(session: Session, at: AsOf) -> dict[VersionKey, Copy]:
+    """Every copy that was made into a protected twin, whatever became of the attempt since; one query."""
+    row = AliasActionRow
+    made = row.kind == ActionKind.COPY.value, row.state == ActionState.DONE.value
+    wanted = select(row).where(*made, row.effective_at <= at.as_of, row.recorded_at <= at.known_at)
+    rows = session.scalars(wanted.order_by(row.effective_at, row.recorded_at))
+    return {copy.key: copy for copy in map(_copy, rows)}
+
+
+def _copy(row: AliasActionRow) -> Copy:
+    told = row.proof
+    origin = VersionKey(told["origin"], told["version"])
+    return Copy(VersionKey(row.model, row.to_version or 0), origin, told["made"], told["origin_made"])
 
 
 def record_action(session: Session, action: AliasAction, telling: Telling) -> None:

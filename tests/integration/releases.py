@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,7 +22,7 @@ from governance.store import database, gates
 from tests import factories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from governance.policy import Policy
@@ -55,7 +56,7 @@ class _Line(BaseHTTPRequestHandler):
         if hook is not None:
             hook(self.command, self.path)
         if self.server.broken(self.command, self.path):
-            self._send(self.server.status, b"{}")
+            self._send(self.server.status, b"{}", {"retry-after": "0"})  # what waits for us should not wait long
             return
         with httpx.Client(trust_env=False, timeout=30) as client:
             answer = client.request(
@@ -65,8 +66,10 @@ class _Line(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = do_PATCH = _hand_on  # noqa: N815 - the names that the library calls
 
-    def _send(self, status: int, content: bytes) -> None:
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
         self.end_headers()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import SecretStr
 
-from governance.core import inventory
+from governance.core import inventory, twins
 from governance.core.holds import HoldScope
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, VersionKey, Words
 from governance.errors import GovernanceError, SourceUnavailableError
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from governance.policy import Policy
 
-MODEL = "lending"
+MODEL, TWIN = "lending", "prod.lending"
 VENDOR = "Acme"
 BOUGHT = {"use_cases": {"credit-scoring": {"vendors": [VENDOR]}}}
 MADE_BY = {3: "suzuki"}
@@ -89,8 +89,11 @@ class Company(RuleBasedStateMachine):
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
         self.rt = Runtime(known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version="1")
 
+    def gates(self) -> dict[str, Any]:
+        return {"mode": self.mode.value}
+
     def policy(self) -> Policy:
-        return rules(MODEL, use_cases=BOUGHT, people=STANDS_IN, gates={"mode": self.mode.value})
+        return rules(MODEL, use_cases=BOUGHT, people=STANDS_IN, gates=self.gates())
 
     def teardown(self) -> None:
         for patch in self.patches:
@@ -104,29 +107,38 @@ class Company(RuleBasedStateMachine):
         self.now += timedelta(milliseconds=1)
         return self.now
 
-    def sweep(self, *_: Any) -> Any:
+    def models(self) -> list[RegisteredModel]:
         tags = {number: {"mlflow.user": maker} for number, maker in MADE_BY.items()}
         versions_ = tuple(ModelVersion(VersionKey(MODEL, n), f"run-{n}", tags=tags.get(n, {})) for n in VERSIONS)
-        model = RegisteredModel(MODEL, aliases=dict(self.aliases), versions=versions_)
-        return mock.Mock(reading=inventory.Reading.whole([model]))
+        return [RegisteredModel(MODEL, aliases=dict(self.aliases), versions=versions_)]
 
-    def held(self, *_: Any) -> dict[str, int]:
+    def serving(self) -> list[int | None]:
+        """The versions that serve; None: a copy that nobody made by the gate."""
+        return [self.aliases["champion"]] if "champion" in self.aliases else []
+
+    def aliases_of(self, model: str) -> dict[str, int]:
+        assert model == MODEL
+        return self.aliases
+
+    def sweep(self, *_: Any) -> Any:
+        return mock.Mock(reading=inventory.Reading.whole(self.models()))
+
+    def held(self, _settings: Any, model: str) -> dict[str, int]:
         self._may_fail()
-        return dict(self.aliases)
+        return dict(self.aliases_of(model))
 
-    def move(
-        self, _settings: Any, _model: str, alias: str, to: int | None, *, expected: int | None, tags: Any
-    ) -> Moved:
+    def move(self, _settings: Any, model: str, alias: str, to: int | None, *, expected: int | None, tags: Any) -> Moved:
         del tags
         self._may_fail()
-        before = self.aliases.get(alias)
+        held = self.aliases_of(model)
+        before = held.get(alias)
         if before not in {to, expected}:
             return Moved(before, before, is_overtaken=True)
-        self.aliases.pop(alias, None)
+        held.pop(alias, None)
         if to is not None:
-            self.aliases[alias] = to
+            held[alias] = to
         self._may_fail()  # it moved, and the answer was lost
-        return Moved(before, self.aliases.get(alias))
+        return Moved(before, held.get(alias))
 
     def _may_fail(self) -> None:
         if self.fails:
@@ -234,7 +246,7 @@ class Company(RuleBasedStateMachine):
                 self.rt, scope, target, ground="safety", reason="harm", login=login, emergency=emergency
             )
             hold_enforcement.enforce(self.rt, placed.id, patience=0, sleep=lambda _seconds: None)
-            assert not self.orders_over(self.aliases.get("champion", 0)), "said to be proven, and still there"
+            assert not any(map(self.orders_over, filter(None, self.serving()))), "said to be proven, and still there"
 
         self.attempt(act)
 
@@ -310,11 +322,10 @@ class Company(RuleBasedStateMachine):
 
     @invariant()
     def nothing_serves_that_may_not(self) -> None:
-        if not self.guarded or "champion" not in self.aliases:
-            return
-        why = self.why_not(self.aliases["champion"])
-        assert why != "held"
-        assert self.mode is not Mode.PREVENT or why == ""
+        for version in self.serving() if self.guarded else ():
+            why = "no copy of the gate's" if version is None else self.why_not(version)
+            assert why != "held"
+            assert self.mode is not Mode.PREVENT or why == ""
 
     @invariant()
     def what_is_said_to_be_open_may_serve(self) -> None:
@@ -340,7 +351,65 @@ class Company(RuleBasedStateMachine):
         assert not [r for r in told if r.person == MADE_BY.get(r.subject.version)]
 
 
-Company.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+class TwinCompany(Company):
+    """The same, where copies in a protected twin serve, and people with every right in MLflow play tricks with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served: dict[str, int] = {}
+        self.twins: list[ModelVersion] = []
+        self.true: dict[int, int] = {}
+        """Version of the twin -> what it really is a copy of."""
+        patch = mock.patch("governance.sources.protected_models.copy", self.copy)
+        self.patches.append(patch)
+        patch.start()
+
+    def gates(self) -> dict[str, Any]:
+        return {**super().gates(), "protected_prefix": "prod."}
+
+    def models(self) -> list[RegisteredModel]:
+        return [*super().models(), RegisteredModel(TWIN, aliases=dict(self.served), versions=tuple(self.twins))]
+
+    def serving(self) -> list[int | None]:
+        held = [self.served["champion"]] if "champion" in self.served else []
+        return [*super().serving(), *map(self.true.get, held)]
+
+    def aliases_of(self, model: str) -> dict[str, int]:
+        return self.served if model == TWIN else super().aliases_of(model)
+
+    def copy(self, _settings: Any, approved: ModelVersion, target: str) -> ModelVersion:
+        assert target == TWIN
+        self._may_fail()
+        there = [one for one in self.twins if self.true.get(one.key.version) == approved.key.version]
+        copy = there[0] if there else self.register(approved.key.version)
+        self.true[copy.key.version] = approved.key.version
+        self._may_fail()  # it copied, and the answer was lost
+        return copy
+
+    def register(self, number: int) -> ModelVersion:
+        """A version that says that it is a copy."""
+        named, key = f"{MODEL}/{number}", VersionKey(TWIN, len(self.twins) + 1)
+        tags = {twins.COPIED_FROM: named}
+        self.twins.append(ModelVersion(key, source=f"models:/{named}", tags=tags, created_at=self.clock()))
+        return self.twins[-1]
+
+    @rule(version=versions)
+    def smuggle(self, version: int) -> None:
+        self.guarded, self.served["champion"] = False, self.register(version).key.version
+
+    @rule(back=st.integers(1, 4))
+    def move_the_twins_alias(self, back: int) -> None:
+        if len(self.twins) >= back:
+            self.guarded, self.served["champion"] = False, len(self.twins) + 1 - back
+
+
+def _sized(examples: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+Company.TestCase.settings = _sized(15)
 TestCompany = Company.TestCase
+TwinCompany.TestCase.settings = _sized(8)
+TestTwinCompany = TwinCompany.TestCase

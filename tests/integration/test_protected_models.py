@@ -8,32 +8,42 @@ import os
 import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from governance.core.alias_guard import ActionKind, ActionState
+from governance.core.holds import HoldScope
 from governance.core.protection import Right
-from governance.core.terms import VersionKey
+from governance.core.terms import ModelVersion, VersionKey
 from governance.errors import PolicyError, SourceError
+from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.sources import mlflow_rest, model_registry, protected_models
+from governance.sources import mlflow_lists, mlflow_rest, model_registry, protected_models
+from governance.sources.mlflow_fields import Fields
+from governance.steps import alias_guard, emergency_hold, gate_review, hold_enforcement, promotion
 from governance.steps import protected_models as step
+from governance.store import database
+from governance.store import oversight as facts
 from tests import factories
 from tests.integration.mlflow_server import mlflow_server, mlflow_uri
+from tests.integration.releases import CHECKS, Clock, Release, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from governance.policy import Policy
+    from tests.integration.releases import Line
 
 __all__ = ["mlflow_uri"]
 pytestmark = pytest.mark.in_order
 
 MODEL, TWIN = "credit-scoring", "prod.credit-scoring"
+LENDING = "lending"
 ADMIN, GATE, OWNER, STRANGER = "admin", "governance", "tanaka", "suzuki"
 
 
@@ -56,15 +66,35 @@ class Server:
         password = SecretStr(self.passwords[account])
         return Settings(mlflow_uri=self.uri, mlflow_username=account, mlflow_password=password, **more)
 
+    def version(self, number: int, model: str = MODEL) -> ModelVersion:
+        told = self.done(ADMIN, "GET", "2.0/mlflow/model-versions/get", {"name": model, "version": str(number)})
+        return mlflow_lists.version_of(Fields(told).inner("model_version"))
+
+    def copy(self, account: str, number: int, target: str = TWIN) -> int:
+        """Copy a version as an account, by the code that promotes."""
+        return protected_models.copy(self.settings(account), self.version(number), target).key.version
+
+    def register_version(self, account: str, model: str, tags: Sequence[dict[str, str]] = ()) -> int:
+        body = {"name": model, "source": "s3://models/lending", "tags": list(tags)}
+        told = self.done(account, "POST", "2.0/mlflow/model-versions/create", body)
+        return int(told["model_version"]["version"])
+
+    def aliases(self, model: str) -> dict[str, int]:
+        told = self.done(ADMIN, "GET", "2.0/mlflow/registered-models/get", {"name": model})["registered_model"]
+        return {alias["alias"]: int(alias["version"]) for alias in told.get("aliases", [])}
+
     def set_alias(self, account: str, model: str, alias: str, version: int) -> int:
         body = {"name": model, "alias": alias, "version": str(version)}
         return self.call(account, "POST", "2.0/mlflow/registered-models/alias", body).status_code
 
 
-def policy() -> Policy:
-    shipped = factories.shipped()
-    cases = {name: case for name, case in shipped.use_cases.use_cases.items() if name == MODEL}
-    return shipped.model_copy(update={"use_cases": shipped.use_cases.model_copy(update={"use_cases": cases})})
+def policy(said: Policy | None = None) -> Policy:
+    """What is said, or the shipped policy, but for one use case, whose models have twins."""
+    said = said or factories.shipped()
+    cases = {name: case for name, case in said.use_cases.use_cases.items() if name == "credit-scoring"}
+    named = said.use_cases.model_copy(update={"use_cases": cases})
+    gates = said.gates.model_copy(update={"protected_prefix": "prod."})
+    return said.model_copy(update={"use_cases": named, "gates": gates})
 
 
 @pytest.fixture(scope="module")
@@ -128,24 +158,25 @@ def test_the_set_up_run_again_changes_nothing(protected: Server) -> None:
 
 
 def test_the_gate_promotes_by_a_copy_and_asked_again_it_is_the_same_copy(protected: Server) -> None:
-    with mlflow_rest.connect(protected.settings(GATE)) as connection:
-        first = protected_models.copy_model_version(connection, VersionKey(MODEL, 1), TWIN)
-        assert protected_models.copy_model_version(connection, VersionKey(MODEL, 1), TWIN) == first
-        second = protected_models.copy_model_version(connection, VersionKey(MODEL, 2), TWIN)
-    assert second.version == first.version + 1
-    query = {"name": TWIN, "version": str(second.version)}
+    first = protected.copy(GATE, 1)
+    assert protected.copy(GATE, 1) == first
+    second = protected.copy(GATE, 2)
+    assert second == first + 1
+    query = {"name": TWIN, "version": str(second)}
     told = protected.done(OWNER, "GET", "2.0/mlflow/model-versions/get", query)["model_version"]
-    assert {"key": "data", "value": "2026-10"} in told["tags"]
+    assert told["tags"] == [
+        {"key": "data", "value": "2026-10"},
+        {"key": "governance.copied_from", "value": f"{MODEL}/2"},
+    ]
     assert told["description"] == "no. 2"
     assert told["run_id"]
-    assert protected.set_alias(GATE, TWIN, "champion", second.version) == 200
+    assert protected.set_alias(GATE, TWIN, "champion", second) == 200
 
 
 @pytest.mark.parametrize("account", [OWNER, STRANGER])
 @pytest.mark.parametrize("alias", ["champion", "production"])
 def test_nobody_but_the_gate_sets_a_protected_alias(protected: Server, account: str, alias: str) -> None:
-    with mlflow_rest.connect(protected.settings(GATE)) as connection:
-        version = protected_models.copy_model_version(connection, VersionKey(MODEL, 1), TWIN).version
+    version = protected.copy(GATE, 1)
     assert protected.set_alias(account, TWIN, alias, version) == 403
     assert protected.set_alias(GATE, TWIN, alias, version) == 200
     # The same request does go through where the account may: it is the right that refuses, not the request.
@@ -217,11 +248,84 @@ def test_our_reader_logs_in_as_the_gates_account(protected: Server) -> None:
 
 
 def test_a_copy_of_what_is_not_there_or_into_nowhere_is_refused(protected: Server) -> None:
-    with mlflow_rest.connect(protected.settings(GATE)) as connection:
-        with pytest.raises(SourceError):
-            protected_models.copy_model_version(connection, VersionKey(MODEL, 99), TWIN)
-        with pytest.raises(SourceError):
-            protected_models.copy_model_version(connection, VersionKey(MODEL, 1), "prod.nowhere")
+    gone = replace(protected.version(1), key=VersionKey(MODEL, 99))
+    with pytest.raises(SourceError, match="404"):
+        protected_models.copy(protected.settings(GATE), gone, TWIN)
+    with pytest.raises(SourceError, match="403"):  # only an administrator learns that it is not there
+        protected.copy(GATE, 1, "prod.nowhere")
+
+
+def test_a_policy_without_twins_sets_none_up_and_another_prefix_can_only_be_tried(server: Server) -> None:
+    settings, without = server.settings(ADMIN), factories.shipped()
+    with pytest.raises(PolicyError, match="names no protected_prefix"):
+        step.protect(settings, without, GATE)
+    with pytest.raises(PolicyError, match="names protected_prefix prod"):
+        step.protect(settings, policy(), GATE, prefix="other.")
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Release]:
+    """A model with an approved version and its twin, seen through the gate's account."""
+    home = tmp_path_factory.mktemp("company")
+    settings = server.settings(
+        GATE,
+        database_url=SecretStr(f"sqlite:///{home / 'governance.db'}"),
+        evidence_url=str(home / "evidence"),
+        language="en",
+    )
+    server.done(OWNER, "POST", "2.0/mlflow/registered-models/create", {"name": LENDING})
+    for _ in range(2):
+        server.register_version(OWNER, LENDING)
+    engine = database.connect(settings.database_url)
+    database.upgrade(engine)
+    clock, said = Clock(), policy(rules(LENDING))
+    step.protect(server.settings(ADMIN), said, GATE)
+    rt = Runtime(settings, said, engine, clock, actor="test", source="test")
+    there = Release(rt, cast("Line", None), LENDING, clock)  # it is asked by accounts here, never through a line
+    there.sync()
+    for check in CHECKS:
+        there.measured(2, check)
+    there.decide(2)
+    for seat, login in (("risk", "suzuki"), ("caio", "sato")):
+        question = gate_review.question(rt, there.key(2), "G4", seat)
+        gate_review.answer(rt, question, login, "approve", "the evidence is complete")
+    yield there
+    engine.dispose()
+
+
+def reverted(there: Release) -> list[tuple[str, str]]:
+    """What was done to the twin besides promotion, and what was escalated about it."""
+    with there.rt.reading() as session:
+        at, twin = there.rt.current(session), f"prod.{LENDING}"
+        ours = {ActionKind.COPY, ActionKind.PROMOTE}
+        done = [(a.kind.value, a.state.value) for a in facts.actions(session, at, twin) if a.kind not in ours]
+        return done + [(one.rule, one.subject) for one in facts.escalations(session, at) if one.subject == twin]
+
+
+def test_logged_in_as_the_gate_a_release_gets_into_the_twin_and_stays(company: Release, server: Server) -> None:
+    twin = f"prod.{LENDING}"
+    assert promotion.promote(company.rt, company.key(2), "champion").state is ActionState.DONE
+    alias_guard.guard(company.rt)
+    assert (server.aliases(twin), reverted(company)) == ({"champion": 1}, [])
+    assert alias_guard.check(company.rt, twin, alias="champion")[1] == []
+    # The owner has no way in, neither by the alias nor by a copy.
+    assert server.set_alias(OWNER, twin, "champion", 1) == 403
+    with pytest.raises(SourceError, match="403"):
+        protected_models.copy(server.settings(OWNER), server.version(1, LENDING), twin)
+    # An administrator has. What nobody approved is taken back, and told once.
+    smuggled = server.register_version(ADMIN, twin, [{"key": "governance.copied_from", "value": f"{LENDING}/2"}])
+    assert server.set_alias(ADMIN, twin, "champion", smuggled) == 200
+    for _ in range(2):
+        alias_guard.guard(company.rt)
+    assert server.aliases(twin) == {"champion": 1}
+    assert reverted(company) == [("revert", "done"), ("E-05", twin)]
+    # A hold is enforced on the twin, and on the model itself, where its owner may set the alias.
+    assert server.set_alias(OWNER, LENDING, "champion", 2) == 200
+    order: dict[str, Any] = {"ground": "safety", "reason": "harm was reported", "login": "sato"}
+    placed = emergency_hold.place(company.rt, HoldScope.MODEL, LENDING, **order)
+    removed = hold_enforcement.enforce(company.rt, placed.id, patience=60).removed
+    assert set(removed) == {f"{LENDING}@champion (v2)", f"{twin}@champion (v1)"}
+    assert (server.aliases(LENDING), server.aliases(twin)) == ({}, {})
 
 
 def test_a_server_without_login_is_named(mlflow_uri: str) -> None:
