@@ -259,7 +259,11 @@ class Company(RuleBasedStateMachine):
 
     @rule(version=versions)
     def promote(self, version: int) -> None:
-        self.attempt(lambda: promotion.promote(self.rt, VersionKey(MODEL, version), "champion"))
+        def act() -> None:
+            promotion.promote(self.rt, VersionKey(MODEL, version), "champion")
+            assert self.why_not(version) == "", "promoted, and may not serve"
+
+        self.attempt(act)
 
     @rule(version=versions, alias=st.sampled_from(["champion", "candidate"]))
     def move_behind_the_back(self, version: int, alias: str) -> None:
