@@ -211,19 +211,23 @@ class Company(RuleBasedStateMachine):
         self.approve(version)
         self.measure(version, verdict)
 
-    @rule(version=versions)
-    def put_back_what_is_held(self, version: int) -> None:
-        self.hold(HoldScope.MODEL, version, "sato", emergency=False)
+    @rule(version=versions, scope=st.sampled_from(HoldScope))
+    def put_back_what_is_held(self, version: int, scope: HoldScope) -> None:
+        """Released in the end, or little else could ever be open."""
+        self.hold(scope, version, "sato", emergency=False)
         self.move_behind_the_back(version, "champion")
         self.guard()
+        self.nothing_serves_that_may_not()
+        self.release("sato")
 
-    @rule(version=versions, days=st.integers(0, 3))
-    def approve_with_waiver(self, version: int, days: int) -> None:
+    @rule(version=st.sampled_from([1, 2]), days=st.integers(0, 3), runs_out=st.sampled_from([True, True, False]))
+    def approve_with_waiver(self, version: int, days: int, runs_out: bool) -> None:  # noqa: FBT001 - as above
         """The usual course, which a random walk seldom finds."""
         self.measure(version, Verdict.FAIL)
         self.ask_waiver(version, days, "tanaka")
         self.decide_waiver(grant=True, login="sato")
         self.approve(version)
+        self.time_passes(24 * (days + 1) if runs_out else 1)
 
     @rule(grant=st.booleans(), login=CHIEFS)
     def decide_waiver(self, grant: bool, login: str) -> None:  # noqa: FBT001 - hypothesis gives it by name
@@ -232,7 +236,12 @@ class Company(RuleBasedStateMachine):
                 partial(waiver_request.decide, self.rt, row["waiver"], grant=grant, reason="as agreed", login=login)
             )
 
-    @rule(scope=st.sampled_from(HoldScope), version=versions, login=CHIEFS, emergency=st.booleans())
+    @rule(
+        scope=st.sampled_from(HoldScope),
+        version=versions,
+        login=CHIEFS,
+        emergency=st.sampled_from([False, False, True]),
+    )
     def hold(self, scope: HoldScope, version: int, login: str, emergency: bool) -> None:  # noqa: FBT001 - as above
         target = {
             HoldScope.MODEL: MODEL,
@@ -262,7 +271,11 @@ class Company(RuleBasedStateMachine):
 
     @rule(version=versions)
     def promote(self, version: int) -> None:
-        self.attempt(lambda: promotion.promote(self.rt, VersionKey(MODEL, version), "champion"))
+        def act() -> None:
+            promotion.promote(self.rt, VersionKey(MODEL, version), "champion")
+            assert self.why_not(version) == "", "promoted, and may not serve"
+
+        self.attempt(act)
 
     @rule(version=versions, alias=st.sampled_from(["champion", "candidate"]))
     def move_behind_the_back(self, version: int, alias: str) -> None:
