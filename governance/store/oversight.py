@@ -17,6 +17,7 @@ from governance.core.waivers import Waiver, WaiverState
 from governance.store.base import Fact
 from governance.store.facts import fact_id, newest, newest_one, record, record_changed
 from governance.store.models_oversight import (
+    AcknowledgementRow,
     AliasActionRow,
     ApprovalRequest,
     ApprovalRow,
@@ -202,6 +203,37 @@ def escalate(session: Session, rule: str, subject: str, ground: str, seat: str, 
 def escalations(session: Session, at: AsOf) -> Sequence[EscalationRow]:
     """Everything that was escalated, oldest first."""
     return sorted(newest(session, EscalationRow, at), key=lambda row: (row.effective_at, row.id))
+
+
+def escalation(session: Session, id_: str, at: AsOf) -> EscalationRow | None:
+    """One escalation by the id of its fact."""
+    return newest_one(session, EscalationRow, at, EscalationRow.id == id_)
+
+
+def acknowledged(session: Session, at: AsOf) -> dict[str, AcknowledgementRow]:
+    """Escalations that somebody has taken note of, by their ids."""
+    return {row.escalation: row for row in newest(session, AcknowledgementRow, at)}
+
+
+def record_acknowledgement(
+    session: Session, escalation: EscalationRow, person: str, note: str, telling: Telling
+) -> None:
+    """Append that somebody has taken note of an escalation; the first word stands."""
+    id_ = fact_id(AcknowledgementRow, escalation.id)
+    if newest_one(session, AcknowledgementRow, telling.position, AcknowledgementRow.id == id_) is None:
+        row = AcknowledgementRow(id=id_, subject=escalation.subject, escalation=escalation.id, person=person, note=note)
+        record(session, [row], telling)
+
+
+def told_by(session: Session, source: str, since: datetime) -> str | None:
+    """Id of the hold, waiver, answer or escalation that a form was about, if it told a fact since a moment."""
+    about = ((HoldRow, HoldRow.hold), (WaiverRow, WaiverRow.waiver), (ApprovalRow, ApprovalRow.id))
+    for table, column in (*about, (AcknowledgementRow, AcknowledgementRow.escalation)):
+        told = select(column).where(table.effective_at >= since, table.source == source)
+        found = session.scalars(told.limit(1)).first()
+        if found is not None:
+            return found
+    return None
 
 
 def _taken(row: Fact, *names: str) -> dict[str, Any]:

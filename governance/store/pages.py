@@ -50,6 +50,8 @@ class Outline:
     tier: RiskTier
     blocks: bool
     at: datetime
+    is_pending: bool = False
+    """Only people's answers are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def outlines(session: Session, at: AsOf, names: Iterable[str] | None = None) -> 
             RiskTier(one.tier),
             one.verdict != GateVerdict.PASS.value,
             one.effective_at,
+            one.verdict == GateVerdict.PENDING.value,
         )
         for one in _current(session, row, at, columns, names)
     ]
