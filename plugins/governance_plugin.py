@@ -31,16 +31,7 @@ def web_app() -> FastAPI:
     from governance.web import app  # noqa: PLC0415 - as above
     from governance.web.access import Access  # noqa: PLC0415 - as above
 
-    login = Access(
-        orchestration.page_login(),
-        orchestration.task_login(),
-        orchestration.logged_in(),
-        _task_run,
-        host.may,
-        host.form_key(),
-        host.enforce,
-        host.enforcing,
-    )
+    login = Access(*host.looking(), _task_run, *host.writing())
     return app.build(login, Settings().mlflow_webhook_secret, orchestration.hint_registry_changed)
 
 

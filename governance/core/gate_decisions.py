@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from governance.core import approvals, holds, waivers
@@ -17,7 +16,7 @@ from governance.core.alias_guard import ActionKind, ActionState
 from governance.core.approvals import Interests, Response
 from governance.core.exports import person
 from governance.core.gates import UNWAIVABLE
-from governance.core.holds import Hold, HoldScope
+from governance.core.holds import Enforcement, Hold, HoldScope
 from governance.core.terms import GateVerdict, Words
 from governance.core.waivers import Waiver, WaiverState
 from governance.core.wording import check_name
@@ -35,17 +34,6 @@ _RANK: Final = (
     *(WaiverState.REQUESTED, WaiverState.EXPIRING, WaiverState.ACTIVE),
     *(WaiverState.EXPIRED, WaiverState.REVOKED, WaiverState.REJECTED),
 )
-
-
-class Enforcement(StrEnum):
-    """Whether a hold has taken hold in MLflow."""
-
-    PROVEN = "proven"
-    """MLflow itself said that each protected alias is gone."""
-    UNPROVEN = "unproven"
-    """A protected alias is there as far as known, or its removal is not proven."""
-    NOTHING = "nothing"
-    """Nothing of its scope held a protected alias when MLflow was last read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +147,7 @@ def _answers(
     policy: Policy,
     as_of: datetime,
     day: date,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     gate = policy.gates.gates.get(decision.gate)
     approval = approvals.needed(gate, decision.tier) if gate else None
     if approval is None:

@@ -26,6 +26,17 @@ class HoldScope(StrEnum):
     VENDOR = "vendor"
 
 
+class Enforcement(StrEnum):
+    """Whether a hold has taken hold in MLflow."""
+
+    PROVEN = "proven"
+    """MLflow itself said that each protected alias is gone."""
+    UNPROVEN = "unproven"
+    """A protected alias is there as far as known, or its removal is not proven."""
+    NOTHING = "nothing"
+    """Nothing of its scope held a protected alias when MLflow was last read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """An order that nothing of its scope may serve, until it is released."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from governance.core.committee import Ask
+from governance.core.holds import Enforcement
 from governance.core.terms import GateVerdict, Light, Verdict
 from governance.core.waivers import WaiverState
 from governance.policy import RiskTier
@@ -42,6 +43,11 @@ LABELS: Final[Mapping[type, Mapping[str, Pair]]] = {
         "limited": ("限定リスク", "limited"),
         "high": ("高リスク", "high"),
         "prohibited": ("禁止", "prohibited"),
+    },
+    Enforcement: {
+        "proven": ("証明済み", "proven"),
+        "unproven": ("未証明", "not proven"),
+        "nothing": ("外すものなし", "nothing to take away"),
     },
     WaiverState: {
         "requested": ("決裁待ち", "waiting"),

@@ -11,18 +11,31 @@ import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.core.airflow_roles import ORDER_HOLD, Right
+from governance.orchestration import logged_in, page_login, task_login
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from governance.core.airflow_roles import Needed
 
 _RUN: Final = "page__{}"
 """One run per hold, however often it is asked for."""
 
 
+def looking() -> tuple[Callable[..., Any], ...]:
+    """Who may look: the first three of `web.access.Access`."""
+    return page_login(), task_login(), logged_in()
+
+
+def writing() -> tuple[Any, ...]:
+    """Who may write, and what is asked then: the last four of `web.access.Access`."""
+    return may, form_key(), enforce, enforcing
+
+
 def may(user: Any, needed: Needed) -> bool:  # noqa: ANN401 - whatever the login gives
     """Whether Airflow lets somebody trigger that DAG, or answer what it asks."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+    from airflow.api_fastapi.app import get_auth_manager  # noqa: PLC0415 - knows Airflow's database
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails  # noqa: PLC0415 - as above
     from airflow.models.dag import DagModel
 
     is_trigger = needed.right is Right.TRIGGER
@@ -36,7 +49,7 @@ def may(user: Any, needed: Needed) -> bool:  # noqa: ANN401 - whatever the login
 
 def form_key() -> bytes:
     """Derived from Airflow's secret, which every api-server of an installation shares; empty if there is none."""
-    from airflow.configuration import conf
+    from airflow.configuration import conf  # noqa: PLC0415 - as above
 
     secret = conf.get("api", "secret_key", fallback="")
     return hmac.new(secret.encode(), b"governance forms", hashlib.sha256).digest() if secret else b""
@@ -44,9 +57,9 @@ def form_key() -> bytes:
 
 def enforce(hold: str, login: str) -> None:
     """Have a worker take the aliases of a hold away, in seconds where one is free."""
-    from airflow.api.common.trigger_dag import trigger_dag
-    from airflow.exceptions import DagRunAlreadyExists
-    from airflow.utils.types import DagRunTriggeredByType
+    from airflow.api.common.trigger_dag import trigger_dag  # noqa: PLC0415 - as above
+    from airflow.exceptions import DagRunAlreadyExists  # noqa: PLC0415 - as above
+    from airflow.utils.types import DagRunTriggeredByType  # noqa: PLC0415 - as above
 
     try:
         trigger_dag(
@@ -63,8 +76,8 @@ def enforce(hold: str, login: str) -> None:
 def enforcing(hold: str) -> str | None:
     """How far that has come: Airflow's word for its run, or None if there is none."""
     from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from airflow.utils.session import create_session  # noqa: PLC0415 - as above
+    from sqlalchemy import select  # noqa: PLC0415 - as above
 
     wanted = select(DagRun.state).where(DagRun.dag_id == ORDER_HOLD.dag, DagRun.run_id == _RUN.format(hold))
     with create_session() as session:

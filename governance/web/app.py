@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from governance.core.evidence import plain
-from governance.core.gate_decisions import Enforcement
+from governance.core.holds import Enforcement
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
