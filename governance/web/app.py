@@ -83,6 +83,7 @@ def build(
     see("/proofs/{fact}", pages.proof, 404, kind="text/plain")
     _hang(app, of_task, "/gate/{dag_id}/{run_id}/{task_id}/{map_index}", pages.task, 404)
     pages.forms.add_to(app)
+    app.state.forms = pages.forms
     see("/waivers/{waiver}", pages.waiver, 404)
     see("/holds/{hold}", pages.hold, 404)
     describe.webhook(app)

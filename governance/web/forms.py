@@ -47,6 +47,9 @@ MOST_FIELDS: Final = 30
 _FORM: Final = "application/x-www-form-urlencoded"
 _IN_ADDRESS: Final = "fixed"
 _PATIENCE: Final = 20.0
+_STALE: Final = Words(
+    "フォームの有効期限が切れた。内容を確認して送り直す", "the form is too old; look at it and send it again"
+)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -113,29 +116,31 @@ class Forms:
         return sent_
 
     def _take(self, deed: Deed, request: Request, user: Any, typed: Mapping[str, str]) -> Response:  # noqa: ANN401 - the host's
-        told = {**_known(deed, typed), **self._of_address(deed, request)}
-        login, ed = str(user.get_name()), self.edition(request)
-        rt = _in_name_of(self.serving.runtime(), login, ed.language)
+        told, login = {**_known(deed, typed), **self._of_address(deed, request)}, str(user.get_name())
         if not self.may(user, deed):
-            return self._not_let(deed, request, rt, login, told)
+            return self._not_let(deed, request, login, told)
         bound = tokens.Bound(login, _address(deed, told))
         nonce = tokens.nonce(self.access.key, typed.get("token", ""), bound, time.time())
-        wrong = _wrong(deed, told)
         if nonce is None:
-            stale = Words(
-                "フォームの有効期限が切れた。内容を確認して送り直す",
-                "the form is too old; look at it and send it again",
-            )
-            return self._again(request, deed, user, told, status.HTTP_403_FORBIDDEN, {"": stale})
-        if wrong:
+            return self._again(request, deed, user, told, status.HTTP_403_FORBIDDEN, {"": _STALE})
+        if wrong := _wrong(deed, told):
             return self._again(request, deed, user, told, status.HTTP_422_UNPROCESSABLE_CONTENT, wrong)
         try:
-            done = self._once(deed, replace(rt, source=f"page/{nonce}"), told, login)
+            rt = self._in_name_of(request, login, f"page/{nonce}")
+            deed.see(rt, told)  # what is about nothing is not found, and no attempt at anything
+            done = self._once(deed, rt, told, login)
         except (GovernanceError, SQLAlchemyError) as error:
-            return self._refused(request, deed, user, told, rt, error)
+            return self._refused(request, deed, user, told, error)
         if deed.name == "order_hold":
             self._enforce(done, login)
-        return RedirectResponse(ed.link(*deed.done(told, done)), status.HTTP_303_SEE_OTHER, headers=HEADERS)
+        to = self.edition(request).link(*deed.done(told, done))
+        return RedirectResponse(to, status.HTTP_303_SEE_OTHER, headers=HEADERS)
+
+    def _in_name_of(self, request: Request, login: str, source: str) -> Runtime:
+        """The runtime in which somebody's word is recorded, and answered in their language."""
+        rt = self.serving.runtime()
+        settings = rt.settings.model_copy(update={"language": self.edition(request).language})
+        return replace(rt, settings=settings, actor=login, source=source)
 
     def _once(self, deed: Deed, rt: Runtime, told: Mapping[str, str], login: str) -> str:
         """Take the step, unless this very form was taken before."""
@@ -153,13 +158,14 @@ class Forms:
         except Exception:  # noqa: BLE001 - the order stands, and the guard's next pass enforces it
             _log.exception("hold %s is ordered; its enforcement waits for the next pass of alias_guard", hold)
 
-    def _not_let(self, deed: Deed, request: Request, rt: Runtime, login: str, told: Mapping[str, str]) -> Response:
+    def _not_let(self, deed: Deed, request: Request, login: str, told: Mapping[str, str]) -> Response:
         """Somebody whom the host does not let: recorded, at most once a minute for the same thing."""
         why = Words("Airflow の権限がない", f"Airflow does not let them {deed.needs.right} {deed.needs.dag}")
         about = " ".join(told[one.name] for one in deed.fields if one.kind == _IN_ADDRESS) or deed.name
-        source = f"page/{rt.clock():%Y-%m-%dT%H:%M}"
+        rt = self._in_name_of(request, login, "page")
+        rt = replace(rt, source=f"page/{rt.clock():%Y-%m-%dT%H:%M}")
         try:
-            oversight.refuse(replace(rt, source=source), about, deed.name.replace("_", " "), login, why)
+            oversight.refuse(rt, about, deed.name.replace("_", " "), login, why)
         except RefusedError as error:
             ed, message = self.edition(request), str(error).splitlines()[0]
             return page("failed.html.j2", ed, 403, code=403, message=message, hint=error.hint)
@@ -170,8 +176,7 @@ class Forms:
         deed: Deed,
         user: Any,  # noqa: ANN401 - the host's
         told: Mapping[str, str],
-        rt: Runtime,
-        error: Exception,
+        error: GovernanceError | SQLAlchemyError,
     ) -> Response:
         if isinstance(error, NotFoundError):
             raise error
@@ -180,7 +185,7 @@ class Forms:
             _log.warning("a form could not be taken: %s", words.en)
             self.serving.failed()
         elif isinstance(error, RefusedError):
-            meanwhile = deed.is_outdated(rt, told)
+            meanwhile = deed.is_outdated(self.serving.runtime(), told)
             code = status.HTTP_422_UNPROCESSABLE_CONTENT if deed.is_limited else status.HTTP_403_FORBIDDEN
             code, words = (status.HTTP_409_CONFLICT, words.then(meanwhile)) if meanwhile else (code, words)
         return self._again(request, deed, user, told, code, {"": words})
@@ -252,11 +257,6 @@ def _address(deed: Deed, told: Mapping[str, str]) -> str:
     path = deed.path.format_map(fixed)
     query = {name: value for name, value in fixed.items() if f"{{{name}}}" not in deed.path}
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _in_name_of(rt: Runtime, login: str, language: str) -> Runtime:
-    settings = rt.settings.model_copy(update={"language": language})
-    return replace(rt, settings=settings, actor=login)
 
 
 async def _typed(request: Request) -> dict[str, str]:
