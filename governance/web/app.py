@@ -6,10 +6,10 @@ from __future__ import annotations
 import logging
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -49,10 +49,11 @@ if TYPE_CHECKING:
 
 GATE_DAG: Final = "model_gate"
 MOST_DIGITS: Final = 15
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 _PREFIX: Final = "/webhooks/"
 _FACT: Final = re.compile(r"[0-9a-f]{64}")
 _log: Final = logging.getLogger(__name__)
+Name = Annotated[str, Path(pattern=r"^[^\r\n]+$")]
+"""In a path; routes end at a line's end."""
 
 
 def build(
@@ -90,7 +91,9 @@ def build(
     for kind in (GovernanceError, SQLAlchemyError, StarletteHTTPException, RequestValidationError):
         app.add_exception_handler(kind, pages.failed)
     # Last, so that an address or a method that is not ours does not answer without a login either.
-    app.api_route("/{path:path}", methods=_METHODS, dependencies=behind, include_in_schema=False)(_nothing(app))
+    app.get("/{path:path}", dependencies=behind, include_in_schema=False)(_nothing(app))
+    rest: Any = app.routes[-1]
+    rest.methods = set()  # whatever the method
     return app
 
 
@@ -170,17 +173,17 @@ class _Pages:
         may_order = self._viewer(request, rt).may("order_hold")
         return page("oversight.html.j2", ed, holds=holds, waivers=waivers, may_order=may_order)
 
-    def waiver(self, request: Request, waiver: str) -> HTMLResponse:
+    def waiver(self, request: Request, waiver: Name) -> HTMLResponse:
         """One waiver, and what whoever looks may do about it."""
         ed, rt = self._edition(request), self.serving.runtime()
-        line = people_said.waiver(rt, waiver)
+        line = people_said.waiver(rt, plain(waiver))
         about, viewer = people_said.about_waiver(rt, line), self._viewer(request, rt)
         return page("waiver.html.j2", ed, line=line, about=about, viewer=viewer)
 
-    def hold(self, request: Request, hold: str) -> HTMLResponse:
+    def hold(self, request: Request, hold: Name) -> HTMLResponse:
         """One hold: how far it has come, and what whoever looks may do about it."""
         ed, rt = self._edition(request), self.serving.runtime()
-        line = people_said.hold(rt, hold)
+        line = people_said.hold(rt, plain(hold))
         about, viewer = people_said.about_hold(rt, line), self._viewer(request, rt)
         run = self._run_of(hold) if line.state is Enforcement.UNPROVEN else None
         return page("hold.html.j2", ed, line=line, about=about, viewer=viewer, run=run)
@@ -207,19 +210,19 @@ class _Pages:
         said = {"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons}
         return _told_program(said, 200)
 
-    def model(self, request: Request, model: str) -> HTMLResponse:
+    def model(self, request: Request, model: Name) -> HTMLResponse:
         """One model and its history."""
         ed, rt = self._edition(request), self.serving.runtime()
         return page("model.html.j2", ed, found=steps.model(rt, plain(model)))
 
-    def version(self, request: Request, model: str, version: str) -> HTMLResponse:
+    def version(self, request: Request, model: Name, version: Name) -> HTMLResponse:
         """The gate report of a version."""
         number = _version(version)
         if number is None:
             raise NotFoundError(f"{model}: {version} is no version", hint="Versions are numbers, from 1 on.")
         return self._report(request, VersionKey(plain(model), number), NOW)
 
-    def proof(self, fact: str) -> Response:
+    def proof(self, fact: Name) -> Response:
         """A proof that a fact is in the sealed ledger, to keep and to verify offline."""
         if not _FACT.fullmatch(fact):
             raise NotFoundError("there is no such fact", hint="Facts are named by 64 hex digits.")
@@ -227,7 +230,7 @@ class _Pages:
         name = {"Content-Disposition": f'attachment; filename="{fact[:16]}.tlog-proof"'}
         return Response(content, media_type="text/plain; charset=utf-8", headers={**editions.HEADERS, **name})
 
-    def task(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
+    def task(self, request: Request, dag_id: Name, run_id: Name, task_id: Name, map_index: Name) -> HTMLResponse:
         """The gate report of a task instance, as it stood when its run ended."""
         ed = self._edition(request)
         if dag_id != GATE_DAG:

@@ -108,9 +108,13 @@ def _described(parameters: list[dict[str, Any]], codes: tuple[int, ...], kind: s
 
 
 def _fixed(deed: Deed) -> list[dict[str, Any]]:
-    """What the address says in its query; what is in its path, the framework describes."""
-    said = [one for one in deed.fields if one.kind == "fixed" and f"{{{one.name}}}" not in deed.path]
-    return [_query(one.name, one.label.en) | {"required": True, "schema": _schema(one)} for one in said]
+    """What the address says, in its path and its query."""
+    said = [one for one in deed.fields if one.kind == "fixed"]
+    return [
+        _query(one.name, one.label.en)
+        | {"in": "path" if f"{{{one.name}}}" in deed.path else "query", "required": True, "schema": _schema(one)}
+        for one in said
+    ]
 
 
 def _query(name: str, what: str) -> dict[str, Any]:
