@@ -22,7 +22,7 @@ from governance.core.waivers import Waiver, WaiverState
 from governance.core.wording import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from governance.core.alias_guard import AliasAction
     from governance.core.gates import Oversight
@@ -154,7 +154,7 @@ def _answers(
         return {}
     mine = [r for r in responses if (r.subject, r.gate) == (decision.subject, decision.gate)]
     settled = approvals.settle(approval, mine, decision.facts_digest, now=as_of)
-    own = interests(decision, version, case, policy)
+    own = interests(decision, version.tags if version else {}, case, policy)
     given, is_asked = {r.seat: r for r in settled.counted}, decision.verdict is GateVerdict.PENDING
     seats = tuple(
         SeatLine(
@@ -174,10 +174,10 @@ def _answers(
     }
 
 
-def interests(decision: GateDecision, version: ModelVersion | None, case: UseCase | None, policy: Policy) -> Interests:
+def interests(decision: GateDecision, tags: Mapping[str, str], case: UseCase | None, policy: Policy) -> Interests:
     """Whose own a decision is: see `approvals.interests`."""
     authors = [policy.checks.checks[name].author for name in decision.evidence if name in policy.checks.checks]
-    return approvals.interests(case, version.tags if version else {}, authors)
+    return approvals.interests(case, tags, authors)
 
 
 def may_answer(seat: str, people: People, own: Interests, day: date) -> tuple[str, ...]:

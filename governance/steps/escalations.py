@@ -14,7 +14,7 @@ from governance.steps import oversight
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from sqlalchemy.orm import Session
 
@@ -39,11 +39,10 @@ class Escalation:
     noted_at: datetime | None = None
 
 
-def waiting(session: Session, at: AsOf, seats: Iterable[str]) -> list[Escalation]:
-    """What was escalated to some seats and nobody has taken note of, newest first."""
-    wanted, known = set(seats), facts.acknowledged(session, at)
-    rows = [row for row in facts.escalations(session, at) if row.seat in wanted and row.id not in known]
-    return [_escalation(row, None) for row in reversed(rows)]
+def waiting(session: Session, at: AsOf, seats: Collection[str], most: int) -> tuple[list[Escalation], int]:
+    """What was escalated to some seats and nobody has taken note of, newest first, and how many there are."""
+    rows, total = facts.unnoted(session, at, seats, most)
+    return [_escalation(row, None) for row in rows], total
 
 
 def one(rt: Runtime, id_: str) -> Escalation:

@@ -5,31 +5,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from governance.core import approvals, inventory, tiers
 from governance.core.gate_decisions import HoldLine, WaiverLine, hold_line, interests, may_answer, waiver_line
 from governance.core.holds import seats_of
 from governance.core.terms import VersionKey
+from governance.core.waivers import WaiverState
 from governance.steps import escalations
 from governance.steps.escalations import Escalation
-from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 from governance.store import pages as page_facts
 from governance.store.facts import AsOf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy.orm import Session
 
     from governance.core.approvals import Response
     from governance.core.terms import GateDecision
     from governance.runtime import Runtime
-    from governance.steps.pages import GateRow, Standing
+    from governance.steps.pages import GateRow, Rows, Standing
 
 MOST: Final = 20
-"""Of each kind are shown; the rest is counted."""
+"""Of each kind are shown."""
 _LOOKED_AT: Final = 200
 _REVIEWS: Final = "secretary"
 """The seat that is told of a hold which the committee has to review."""
@@ -82,18 +83,20 @@ def on(rt: Runtime, stands: Standing, person: str | None) -> Waiting:
         return NOTHING_WAITS
     with rt.reading() as session:
         at = rt.current(session)
-        told = escalations.waiting(session, at, seats)
+        told, total = escalations.waiting(session, at, seats, MOST)
         return Waiting(
-            tuple(_approvals(rt, session, stands, _Who(person, seats, day, at))),
-            tuple(line for line in _waivers(rt, session, at) if person in line.decide),
+            tuple(islice(_approvals(rt, session, stands, _Who(person, seats, day, at)), MOST)),
+            tuple(islice((line for line in _waivers(rt, session, at) if person in line.decide), MOST)),
             tuple(_holds(rt, session, at, person) if _REVIEWS in seats else ()),
-            tuple(told[:MOST]),
-            max(0, len(told) - MOST),
+            tuple(told),
+            total - len(told),
         )
 
 
 def _waivers(rt: Runtime, session: Session, at: AsOf) -> Iterator[WaiverLine]:
     for waiver in facts.waivers(session, at):
+        if waiver.state is not WaiverState.REQUESTED:
+            continue
         _slug, case = inventory.use_case_of(waiver.subject.model, rt.policy)
         tier = tiers.classify(case, rt.policy.tiers)
         yield waiver_line(waiver, tier, case.owner if case else None, rt.policy, at.as_of)
@@ -107,20 +110,21 @@ def _holds(rt: Runtime, session: Session, at: AsOf, person: str) -> Iterator[Hol
 
 
 def _approvals(rt: Runtime, session: Session, stands: Standing, who: _Who) -> Iterator[Asked]:
-    found = 0
     rows = [one for one in stands.rows if one[0].is_pending and who.seats & _asked_by(rt, one[0])][:_LOOKED_AT]
+    for start in range(0, len(rows), MOST):
+        yield from _of_some(rt, session, rows[start : start + MOST], who)
+
+
+def _of_some(rt: Runtime, session: Session, rows: Rows, who: _Who) -> Iterator[Asked]:
     decisions = page_facts.decisions_by_id(session, [id_ for _row, id_ in rows])
-    by_model: dict[str, list[Response]] = {}
-    for _row, id_ in rows:
-        decision = decisions[id_]
-        model = decision.subject.model
-        if model not in by_model:
-            by_model[model] = facts.responses(session, who.at, model)
-        for seat in _missing(rt, session, decision, by_model[model], who):
-            yield Asked(decision.subject, decision.gate, seat, approvals.code(decision.facts_digest))
-            found += 1
-        if found >= MOST:
-            return
+    names = {row.key.model for row, _id in rows}
+    tags = page_facts.tags(session, who.at, names)
+    said: dict[VersionKey, list[Response]] = {}
+    for response in facts.responses(session, who.at, models=names):
+        said.setdefault(response.subject, []).append(response)
+    for row, id_ in rows:
+        for seat in _missing(rt, decisions[id_], tags.get(row.key, {}), said.get(row.key, []), who):
+            yield Asked(row.key, row.gate, seat, approvals.code(decisions[id_].facts_digest))
 
 
 def _asked_by(rt: Runtime, row: GateRow) -> set[str]:
@@ -130,18 +134,16 @@ def _asked_by(rt: Runtime, row: GateRow) -> set[str]:
 
 
 def _missing(
-    rt: Runtime, session: Session, decision: GateDecision, responses: Iterable[Response], who: _Who
+    rt: Runtime, decision: GateDecision, tags: Mapping[str, str], responses: Iterable[Response], who: _Who
 ) -> Iterator[str]:
     """The seats whose answer is missing and that this person may give."""
     approval = approvals.needed(rt.policy.gates.gates[decision.gate], decision.tier)
     if approval is None:
         return
-    of_gate = [r for r in responses if (r.subject, r.gate) == (decision.subject, decision.gate)]
+    of_gate = [r for r in responses if r.gate == decision.gate]
     settled = approvals.settle(approval, of_gate, decision.facts_digest, now=who.at.as_of)
-    model = inventory_facts.model(session, decision.subject.model, who.at)
-    version = next((one for one in model.versions if one.key == decision.subject), None) if model else None
     _slug, case = inventory.use_case_of(decision.subject.model, rt.policy)
-    own = interests(decision, version, case, rt.policy)
+    own = interests(decision, tags, case, rt.policy)
     for seat in settled.missing:
         if seat in who.seats and who.person in may_answer(seat, rt.policy.people, own, who.day):
             yield seat

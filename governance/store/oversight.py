@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.approvals import Answer, Request, Response
@@ -28,7 +28,7 @@ from governance.store.models_oversight import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -39,9 +39,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Fact)
 
 
-def responses(session: Session, at: AsOf, model: str | None = None) -> list[Response]:
-    """Every answer of every seat, of all models or of one; one query."""
-    where = () if model is None else (ApprovalRow.model == plain(model),)
+def responses(
+    session: Session, at: AsOf, model: str | None = None, *, models: Collection[str] | None = None
+) -> list[Response]:
+    """Every answer of every seat, of all models, of one or of some; one query."""
+    where = [] if model is None else [ApprovalRow.model == plain(model)]
+    where += [] if models is None else [ApprovalRow.model.in_(models)]
     return [
         Response(
             VersionKey(row.model, row.version),
@@ -208,6 +211,16 @@ def escalations(session: Session, at: AsOf) -> Sequence[EscalationRow]:
 def escalation(session: Session, id_: str, at: AsOf) -> EscalationRow | None:
     """One escalation by the id of its fact."""
     return newest_one(session, EscalationRow, at, EscalationRow.id == id_)
+
+
+def unnoted(session: Session, at: AsOf, seats: Collection[str], most: int) -> tuple[Sequence[EscalationRow], int]:
+    """The newest escalations to some seats that nobody has taken note of, and how many there are; two queries."""
+    row, noted = EscalationRow, AcknowledgementRow
+    known = select(noted.escalation).where(noted.effective_at <= at.as_of, noted.recorded_at <= at.known_at)
+    where = (row.seat.in_(seats), row.effective_at <= at.as_of, row.recorded_at <= at.known_at, row.id.not_in(known))
+    total = session.scalar(select(func.count()).select_from(row).where(*where)) or 0
+    found = select(row).where(*where).order_by(row.effective_at.desc(), row.id).limit(most)
+    return session.scalars(found).all(), total
 
 
 def acknowledged(session: Session, at: AsOf) -> dict[str, AcknowledgementRow]:

@@ -95,6 +95,13 @@ def versions(session: Session, at: AsOf, names: Iterable[str] | None = None) -> 
     return found
 
 
+def tags(session: Session, at: AsOf, names: Iterable[str]) -> dict[VersionKey, dict[str, str]]:
+    """The tags of every version of some models."""
+    row = ModelVersionRow
+    found = _current(session, row, at, (row.model, row.version, row.tags), names)
+    return {VersionKey(one.model, one.version): one.tags for one in found}
+
+
 def outlines(session: Session, at: AsOf, names: Iterable[str] | None = None) -> list[Outline]:
     """The newest decision of every version and gate, of some models or of all."""
     row = GateDecisionRow
