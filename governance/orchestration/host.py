@@ -22,12 +22,12 @@ _RUN: Final = "page__{}"
 """One run per hold, however often it is asked for."""
 
 
-def looking() -> tuple[Callable[..., Any], ...]:
+def looking() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Who may look: the first three of `web.access.Access`."""
     return page_login(), task_login(), logged_in()
 
 
-def writing() -> tuple[Any, ...]:
+def writing() -> tuple[Any, bytes, Any, Any]:
     """Who may write, and what is asked then: the last four of `web.access.Access`."""
     return may, form_key(), enforce, enforcing
 

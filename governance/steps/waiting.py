@@ -110,7 +110,8 @@ def _holds(rt: Runtime, session: Session, at: AsOf, person: str) -> Iterator[Hol
 
 
 def _approvals(rt: Runtime, session: Session, stands: Standing, who: _Who) -> Iterator[Asked]:
-    rows = [one for one in stands.rows if one[0].is_pending and who.seats & _asked_by(rt, one[0])][:_LOOKED_AT]
+    asked = (one for one in stands.rows if one[0].is_pending and who.seats & _asked_by(rt, one[0]))
+    rows = tuple(islice(asked, _LOOKED_AT))
     for start in range(0, len(rows), MOST):
         yield from _of_some(rt, session, rows[start : start + MOST], who)
 

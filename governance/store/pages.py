@@ -144,13 +144,15 @@ def touched(session: Session, size: int) -> set[str] | None:
     return None if len(found) > _MOST_ENTRIES or len(names) > _MOST_MODELS else names
 
 
-def told_by(session: Session, source: str, since: datetime | None, until: datetime | None) -> list[VersionKey]:
-    """The versions that gates decided on within a run; its moments, where they are known, keep the search short."""
+def told_by(
+    session: Session, source: str, since: datetime | None, until: datetime | None, most: int
+) -> list[VersionKey]:
+    """Some versions that gates decided on within a run; its moments, where they are known, keep the search short."""
     row = GateDecisionRow
     where = [row.source == source]
     where += [row.effective_at >= since] if since else []
     where += [row.effective_at <= until] if until else []
-    found = session.execute(select(row.model, row.version).where(*where).distinct())
+    found = session.execute(select(row.model, row.version).where(*where).distinct().limit(most))
     return sorted(VersionKey(one.model, one.version) for one in found)
 
 

@@ -234,7 +234,7 @@ class _Pages:
         """The gate report of a task instance, as it stood when its run ended."""
         ed = self._edition(request)
         if dag_id != GATE_DAG:
-            return page("no_result.html.j2", ed, dag_id=dag_id, keys=())
+            return page("no_result.html.j2", ed, dag_id=dag_id, keys=(), most=steps.MOST_EVENTS)
         # Of a task that is not mapped, the UI leaves the literal {MAP_INDEX}.
         index = int(map_index) if map_index.isascii() and map_index.isdigit() and len(map_index) < MOST_DIGITS else -1
         run = self.access.task_run(dag_id, run_id, task_id, index)
@@ -247,7 +247,7 @@ class _Pages:
         """The task is about no single version, or Airflow forgot it: what its run recorded."""
         since, until = (run.started_at, run.ended_at) if run else (None, None)
         keys = steps.of_run(self.serving.runtime(), source, since, until)
-        return page("no_result.html.j2", ed, dag_id=dag_id, keys=tuple(keys))
+        return page("no_result.html.j2", ed, dag_id=dag_id, keys=tuple(keys), most=steps.MOST_EVENTS)
 
     def _report(self, request: Request, key: VersionKey, asked: Asked) -> HTMLResponse:
         ed, rt = self._edition(request), self.serving.runtime()

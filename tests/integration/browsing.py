@@ -160,8 +160,8 @@ class Company:
         assert answer.status_code == 200, answer.text
         return Shown(answer.text)
 
-    def send(self, path: str, who: str, *, shown: Shown | None = None, **typed: str) -> httpx.Response:
-        """Look at a form, fill it in and send it."""
+    def send(self, path: str, who: str, *, shown: Any = None, **typed: str) -> httpx.Response:
+        """Look at a form, or take one that was shown, fill it in and send it."""
         shown = shown or self.see(path, who)
         return self.post(shown.action.removeprefix(ROOT), who, shown.fields | typed)
 

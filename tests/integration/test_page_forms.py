@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from governance.core.airflow_roles import ROLES
@@ -22,7 +23,7 @@ from governance.core.waivers import WaiverState
 from governance.errors import SourceUnavailableError
 from governance.steps import emergency_hold, oversight, waiver_request
 from governance.store import gates as gate_facts
-from governance.store import oversight as facts
+from governance.store.models_oversight import ApprovalRow
 from governance.web import tokens
 from governance.web.deeds import DEEDS, MOST
 from tests.integration import databases
@@ -144,7 +145,7 @@ def test_an_approval_is_answered_by_both_seats_and_opens_the_gate(there: Company
     }
     with there.rt.reading() as session:
         at = there.rt.current(session)
-        rows = session.scalars(facts.select(facts.ApprovalRow)).all()
+        rows = session.scalars(select(ApprovalRow)).all()
         assert at.as_of == there.clock.now
     assert {row.actor for row in rows} == {"sato", "suzuki"}
     assert all(row.source.startswith("page/") for row in rows)
