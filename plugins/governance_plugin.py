@@ -31,7 +31,7 @@ def web_app() -> FastAPI:
     from governance.web import app  # noqa: PLC0415 - as above
     from governance.web.access import Access  # noqa: PLC0415 - as above
 
-    login = Access(*host.looking(), _task_run, *host.writing())
+    login = Access(*host.for_pages(_task_run))
     return app.build(login, Settings().mlflow_webhook_secret, orchestration.hint_registry_changed)
 
 

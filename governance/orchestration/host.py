@@ -22,14 +22,9 @@ _RUN: Final = "page__{}"
 """One run per hold, however often it is asked for."""
 
 
-def looking() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """Who may look: the first three of `web.access.Access`."""
-    return page_login(), task_login(), logged_in()
-
-
-def writing() -> tuple[Any, bytes, Any, Any]:
-    """Who may write, and what is asked then: the last four of `web.access.Access`."""
-    return may, form_key(), enforce, enforcing
+def for_pages(task_run: Callable[..., Any]) -> tuple[Any, Any, Any, Any, Any, bytes, Any, Any]:
+    """What `web.access.Access` holds, in its order."""
+    return page_login(), task_login(), logged_in(), task_run, may, form_key(), enforce, enforcing
 
 
 def may(user: Any, needed: Needed) -> bool:  # noqa: ANN401 - whatever the login gives
