@@ -13,7 +13,7 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo up down status test test-fab faults unit lint types layers ci lock clean
+.PHONY: help demo up down status test test-fab faults fuzz unit lint types layers ci lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accoun
 
 faults: $(ENV)  ## Kill workers and servers while they append, and count (about 2 minutes)
 	timeout -s KILL 600 $(BIN)/pytest -q -s -p no:randomly tests/faults
+
+fuzz: $(ENV)  ## Send 500 requests to each address that the pages describe (about 10 minutes)
+	FUZZ_EXAMPLES=500 $(BIN)/pytest -q -n 2 -p no:randomly tests/integration/test_pages_by_schema.py
 
 unit: $(ENV)  ## Run the fast tests only
 	$(BIN)/pytest -q tests/unit

@@ -19,6 +19,7 @@ FORM = {
         "safety", enum=["safety", "rights", "security", "legal", "quality", "other"], title="根拠 / Ground"
     ),
     "reason": Param("", type="string", title="理由 / Reason"),
+    "hold": Param("", type="string", title="命令済みの停止 / Hold that is ordered already: H-..., to enforce it"),
     "drill": Param(default=False, type="boolean", title="訓練 / Drill (canary model only)"),
 }
 
@@ -36,6 +37,8 @@ def emergency_hold() -> None:  # noqa: D103 - the module says it
         from governance.steps import emergency_hold as steps
 
         said, who = get_current_context()["params"], who_triggered()
+        if said["hold"]:  # from a page, or to go on with it
+            return str(said["hold"])
         with task_errors():
             order = steps.drill_order if said["drill"] else steps.place
             form = {name: said[name] for name in ("scope", "target", "ground", "reason")}

@@ -26,11 +26,12 @@ async def web(scope: Scope, receive: Receive, send: Send) -> None:
 @cache
 def web_app() -> FastAPI:
     """Every route of the product behind Airflow's login, with the settings of this process."""
+    from governance.orchestration import host  # noqa: PLC0415 - as above
     from governance.settings import Settings  # noqa: PLC0415 - as above
     from governance.web import app  # noqa: PLC0415 - as above
     from governance.web.access import Access  # noqa: PLC0415 - as above
 
-    login = Access(orchestration.page_login(), orchestration.task_login(), orchestration.logged_in(), _task_run)
+    login = Access(*host.for_pages(_task_run))
     return app.build(login, Settings().mlflow_webhook_secret, orchestration.hint_registry_changed)
 
 

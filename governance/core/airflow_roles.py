@@ -9,6 +9,7 @@ guard. Task instances, XComs and runs are written by nobody: marking, clearing a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from governance.core.terms import Words
@@ -125,6 +126,36 @@ ROLES: Final = (
     ),
 )
 """Named apart from FAB's own Admin, Op, User, Viewer and Public, which Airflow resets when it starts."""
+
+
+class Right(StrEnum):
+    """What Airflow lets somebody do with a DAG."""
+
+    TRIGGER = "trigger"
+    ANSWER = "answer"
+    """A question that one of its tasks asks."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Needed:
+    """The right that a form on a page needs: the same as the DAG that asks for the same thing."""
+
+    right: Right
+    dag: str
+
+    def given_by(self, role: Role) -> bool:
+        """Whether one of our roles has it."""
+        wanted = _triggers(self.dag) if self.right is Right.TRIGGER else _answers(self.dag)
+        return wanted <= role.permissions
+
+
+ASK_WAIVER: Final = Needed(Right.TRIGGER, _WAIVER_REQUEST)
+DECIDE_WAIVER: Final = Needed(Right.ANSWER, _WAIVER_REQUEST)
+APPROVE: Final = Needed(Right.ANSWER, _GATE_REVIEW)
+ORDER_HOLD: Final = Needed(Right.TRIGGER, _EMERGENCY_HOLD)
+"""And to release it."""
+TAKE_NOTE: Final = APPROVE
+"""Of an escalation, and what the committee found about a hold: whoever is asked at gates."""
 
 
 def changes(there: Mapping[str, Permissions], dags: Collection[str]) -> tuple[Change, ...]:

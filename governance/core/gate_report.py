@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from governance.core import gate_changes, gate_pictures
 from governance.core.exports import person
 from governance.core.gate_changes import Change, Passage, Past
+from governance.core.gate_decisions import Decided, HoldLine, decided, name_of
 from governance.core.gate_pictures import Picture
-from governance.core.gates import OPEN, aged
+from governance.core.gates import NO_OVERSIGHT, OPEN, Oversight, aged
 from governance.core.inventory import use_case_of
 from governance.core.terms import (
     NOTHING,
@@ -126,14 +127,15 @@ class Facts:
     """Check -> counts, samples and past results to draw."""
     entries: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
     """Fact -> index in the ledger, and size of the first checkpoint over it."""
+    said: Oversight = NO_OVERSIGHT
+    """What people said about the version."""
+    held: Sequence[HoldLine] = ()
+    """The live holds over it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """A gate's decision on a version with all that its owner has to know.
-
-    Waivers and holds are decisions of their own about the same gate: they belong beside `people`.
-    """
+    """A gate's decision on a version with all that its owner has to know."""
 
     decision: GateDecision
     gate_name: Words
@@ -151,6 +153,8 @@ class GateReport:
     past: Past | None
     changes: tuple[Change, ...]
     people: People
+    decided: Decided
+    """What people have said about this gate, and who may say what next."""
     proofs: tuple[Proof, ...]
     code_version: str
     as_of: datetime
@@ -188,6 +192,7 @@ def report(facts: Facts, policy: Policy, as_of: datetime, known_at: datetime, me
         if facts.past and facts.passages
         else (),
         people=_people(case, policy, meets_on),
+        decided=decided(decision, facts.version, case, facts.said, facts.held, policy, as_of),
         proofs=tuple(_proofs(facts, policy)),
         code_version=facts.passages[-1].code_version if facts.passages else "",
         as_of=as_of,
@@ -343,12 +348,6 @@ def _proofs(facts: Facts, policy: Policy) -> Iterator[Proof]:
 def _proof(facts: Facts, kind: str, id_: str, about: Words) -> Proof:
     index, sealed = facts.entries.get(f"{kind}/{id_}", (None, None))
     return Proof(kind, id_, about, index, sealed)
-
-
-def name_of(check: str, policy: Policy) -> Words:
-    """What the policy calls a check; one that it no longer has goes by what the product calls it."""
-    rules = policy.checks.checks.get(check)
-    return Words(rules.name.ja, rules.name.en) if rules else Words(check_name(check, "ja"), check_name(check, "en"))
 
 
 def verdict_word(line: Line, language: str) -> str:

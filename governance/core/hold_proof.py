@@ -38,6 +38,9 @@ class Proof:
     """Something was proven after the limit, or is not proven and the limit is over."""
 
 
+NOTHING_PROVEN: Final = Proof()
+
+
 def limit(hold: Hold, policy: Holds) -> datetime:
     """Until when a hold has to be proven. It counts from the order, however often enforcement begins anew."""
     return hold.ordered_at + timedelta(minutes=policy.enforce_minutes)

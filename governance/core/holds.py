@@ -28,6 +28,17 @@ class HoldScope(StrEnum):
     """Every use case that stands on it."""
 
 
+class Enforcement(StrEnum):
+    """Whether a hold has taken hold."""
+
+    PROVEN = "proven"
+    """MLflow itself said that each protected alias is gone, and each endpoint that it has stopped."""
+    UNPROVEN = "unproven"
+    """Something of its scope may still serve as far as is proven."""
+    NOTHING = "nothing"
+    """Nothing of its scope held a protected alias when MLflow was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """An order that nothing of its scope may serve, until it is released."""

@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from governance.core.committee import Ask
+from governance.core.holds import Enforcement
 from governance.core.terms import GateVerdict, Light, Verdict
+from governance.core.waivers import WaiverState
 from governance.policy import RiskTier
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ LABELS: Final[Mapping[type, Mapping[str, Pair]]] = {
         "limited": ("限定リスク", "limited"),
         "high": ("高リスク", "high"),
         "prohibited": ("禁止", "prohibited"),
+    },
+    Enforcement: {
+        "proven": ("証明済み", "proven"),
+        "unproven": ("未証明", "not proven"),
+        "nothing": ("外すものなし", "nothing to take away"),
+    },
+    WaiverState: {
+        "requested": ("決裁待ち", "waiting"),
+        "rejected": ("却下", "rejected"),
+        "revoked": ("取り消し", "revoked"),
+        "active": ("有効", "granted"),
+        "expiring": ("まもなく終了", "ends soon"),
+        "expired": ("期限切れ", "expired"),
     },
     Ask: {
         "hold_or_accept_champion": ("稼働中の版の停止または容認", "hold or accept the serving version"),

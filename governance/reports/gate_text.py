@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from governance.core.gate_changes import Change
+    from governance.core.gate_decisions import Decided
     from governance.core.gate_pictures import Picture
     from governance.core.gate_report import CheckPart, Contact, GateReport, Line
 
@@ -95,6 +96,7 @@ def render(report: GateReport, tongue: Tongue) -> str:
         (_since(report, tongue), _changes(report, tongue)),
         (tongue.say("原因", "Cause"), [_cause(part, tongue) for part in report.parts if part.cause]),
         (tongue.say("対応と担当", "What to do, and who"), list(_people(report, tongue))),
+        (tongue.say("停止・適用除外・承認", "Holds, waivers, approvals"), list(_decided(report.decided, tongue))),
         (tongue.say("証跡", "Evidence"), list(_proofs(report, tongue))),
     )
     blocks = ["\n".join(([f"== {head}"] if head else []) + list(lines)) for head, lines in sections if lines]
@@ -192,6 +194,43 @@ def _people(report: GateReport, tongue: Tongue) -> Iterator[str]:
         yield own_model(tongue)
     if people.meets_on:
         yield f"{tongue.say('次の委員会', 'next committee')}: {people.meets_on.isoformat()}"
+
+
+def _decided(people: Decided, tongue: Tongue) -> Iterator[str]:
+    """What people said, and who may say what next."""
+    for line in people.holds:
+        hold, state = line.hold, wording.label(line.state, tongue.language)
+        yield f"- {hold.id} {hold.scope} {hold.target}: {hold.reason} ({state})"
+    if not people.holds:
+        yield tongue.say("停止命令はない", "no hold is over it")
+    for one in people.waivers:
+        waiver, state = one.waiver, wording.label(one.state, tongue.language)
+        until = tongue.say(f"{waiver.expires_on} まで", f"until {waiver.expires_on}")
+        yield f"- {waiver.id} {tongue.words(one.name)}: {state}, {until}: {waiver.control}"
+    for free in people.waivable:
+        limit = tongue.say(
+            f"{free.latest} まで適用除外にできる。認めるのは役職 {free.seat}",
+            f"may be waived until {free.latest} at the latest, by the seat {free.seat}",
+        )
+        yield f"- {tongue.words(free.name)}: {limit}"
+    if people.quorum:
+        yield from _answers(people, tongue)
+
+
+def _answers(people: Decided, tongue: Tongue) -> Iterator[str]:
+    veto = tongue.say(f"、拒否権 {people.veto}", f", veto {people.veto}") if people.veto else ""
+    yield tongue.say(
+        f"承認: {people.quorum} 人が必要{veto}。照合コード {people.code}",
+        f"approval: {people.quorum} people have to say yes{veto}; code {people.code}",
+    )
+    if people.changed:
+        yield f"{tongue.say('前回の回答後に変わった事実', 'changed since the last answer')}: {'; '.join(people.changed)}"
+    waits = tongue.say("回答待ち", "waiting") if people.is_asked else tongue.say("まだ尋ねていない", "not asked yet")
+    for line in people.seats:
+        given = line.response
+        said = f"{given.answer} ({given.person}: {given.reason})" if given else waits
+        may = f" [{', '.join(line.answer)}]" if line.answer else ""
+        yield f"- {line.seat}: {said}{may}"
 
 
 def own_model(tongue: Tongue) -> str:

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 from governance.checks import drift, gx_result
 from governance.core import gate_report as rules
 from governance.core import gates as gate_rules
+from governance.core import inventory as inventory_rules
 from governance.core.calendar import meeting_day, month_of
 from governance.core.drift import Profile
 from governance.core.gate_changes import Passage, Past
+from governance.core.gate_decisions import HoldLine
 from governance.core.gate_pictures import MOST_POINTS, Material
+from governance.core.gates import Oversight
 from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError
 from governance.policy import Family
 from governance.runtime import NOW, Asked, business_days
+from governance.steps import hold_enforcement, oversight
 from governance.store import files, gate_history, ledger, statistics
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -45,6 +49,8 @@ class _Read:
     model: RegisteredModel
     approved: ModelVersion | None
     passages: Mapping[str, Sequence[Passage]]
+    said: Oversight
+    held: Sequence[HoldLine]
 
     @property
     def version(self) -> ModelVersion | None:
@@ -70,7 +76,10 @@ def read(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> tuple[GateReport, 
         if model is None or not mine:
             raise _unknown(key, model)
         approved = gate_rules.approved(model, key, decisions)
-        found = _Read(key, at, model, approved, gate_history.passages(session, key, at))
+        slug, _case = inventory_rules.use_case_of(key.model, rt.policy)
+        said = gate_rules.about(oversight.of(session, at, key.model), key, slug, rt.policy)
+        held = hold_enforcement.lines(rt, session, said.holds, at)
+        found = _Read(key, at, model, approved, gate_history.passages(session, key, at), said, held)
         meets_on = _meets_on(rt, at.as_of)
         facts = [_facts(rt, session, found, decision) for decision in mine]
     return tuple(rules.report(one, rt.policy, at.as_of, at.known_at, meets_on) for one in facts)
@@ -113,6 +122,8 @@ def _facts(rt: Runtime, session: Session, found: _Read, decision: GateDecision) 
         past=_past(session, found, decision, passages),
         pictured={check: _material(rt, session, found, result) for check, result in results.items()},
         entries=gate_history.entries_of(session, keys),
+        said=found.said,
+        held=found.held,
     )
 
 

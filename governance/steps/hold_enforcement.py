@@ -6,12 +6,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from governance.core import gates, hold_proof, inventory, twins, vendors
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.declared import DeclaredSystem
+from governance.core.gate_decisions import HoldLine, hold_line
 from governance.core.holds import Hold, HoldScope
 from governance.core.terms import VersionKey, Words
 from governance.core.twins import Copies
@@ -24,8 +25,13 @@ from governance.store import oversight as facts
 from governance.store.declared import declared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.orm import Session
+
     from governance.core.hold_proof import Proof
     from governance.runtime import Runtime
+    from governance.store.facts import AsOf
 
 _PAUSE: Final = 2.0
 
@@ -58,22 +64,37 @@ class Facts:
     """Of the models whose use cases declared systems name, those that MLflow has."""
     copies: Copies
     """What was copied into protected twins."""
+    as_of: datetime
+    """When it was so."""
 
 
 def known(rt: Runtime, asked: Asked = NOW) -> Facts:
     """Read holds, what was done because of them, and what vendors deliver."""
-    cases = rt.policy.use_cases.use_cases
     with rt.reading() as session:
-        at = rt.asked(session, asked)
-        systems = declared(session, at)
-        named = {model for s in systems if s.use_case in cases for model in cases[s.use_case].models}
-        return Facts(
-            {hold.id: hold for hold in facts.holds(session, at)},
-            facts.actions(session, at),
-            systems,
-            frozenset(name for name in named if inventory_facts.model(session, name, at)),
-            facts.copies(session, at),
-        )
+        return read(rt, session, rt.asked(session, asked))
+
+
+def read(rt: Runtime, session: Session, at: AsOf) -> Facts:
+    """As `known`, at a position."""
+    cases, systems = rt.policy.use_cases.use_cases, declared(session, at)
+    named = {model for s in systems if s.use_case in cases for model in cases[s.use_case].models}
+    return Facts(
+        {hold.id: hold for hold in facts.holds(session, at)},
+        facts.actions(session, at),
+        systems,
+        frozenset(name for name in named if inventory_facts.model(session, name, at)),
+        facts.copies(session, at),
+        at.as_of,
+    )
+
+
+def lines(rt: Runtime, session: Session, holds: Iterable[Hold], at: AsOf) -> list[HoldLine]:
+    """Each of some holds with how far it is proven and who may end it; nothing is read where nothing is held."""
+    wanted = list(holds)
+    if not wanted:
+        return []
+    found = read(rt, session, at)
+    return [hold_line(hold, proof(rt, hold, found), rt.policy, at.as_of) for hold in wanted]
 
 
 def one(found: Facts, id_: str) -> Hold:
@@ -116,7 +137,7 @@ def out_of_reach(rt: Runtime, hold: Hold, found: Facts) -> tuple[str, ...]:
 
 def proof(rt: Runtime, hold: Hold, found: Facts) -> Proof:
     """How far a hold is proven."""
-    return hold_proof.of(hold, models(rt, hold, found), found.actions, rt.policy.holds, now=rt.clock())
+    return hold_proof.of(hold, models(rt, hold, found), found.actions, rt.policy.holds, now=found.as_of)
 
 
 def enforce(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -65,6 +65,8 @@ class GateRow:
     aliases: tuple[str, ...]
     owner: Words
     why: Words = NOTHING
+    is_pending: bool = False
+    """Only people's answers are missing."""
 
 
 Rows = tuple[tuple[GateRow, str], ...]
@@ -210,6 +212,7 @@ def _at_gates(
                 one.at if one else None,
                 names,
                 owner,
+                is_pending=one is not None and one.is_pending,
             )
             found.append((row, one.id if one else ""))
     return found
@@ -227,10 +230,7 @@ def _with_reasons(rt: Runtime, rows: Sequence[tuple[GateRow, str]]) -> tuple[Gat
     with rt.reading() as session:
         found = facts.decisions_by_id(session, [id_ for row, id_ in rows if row.blocks and id_])
     told = {id_: gist([reason for reason in one.reasons if reason.blocks]) for id_, one in found.items()}
-    return tuple(
-        GateRow(row.key, row.gate, row.tier, row.blocks, row.at, row.aliases, row.owner, told.get(id_, Words()))
-        for row, id_ in rows
-    )
+    return tuple(replace(row, why=told.get(id_, Words())) for row, id_ in rows)
 
 
 def overview(rt: Runtime, stands: Standing, user: str) -> Overview:
@@ -258,8 +258,9 @@ def overview(rt: Runtime, stands: Standing, user: str) -> Overview:
 
 def _owner(user: str, policy: Policy) -> Words | None:
     """The person of the policy who looks: by slug or by address."""
+    known = policy.people.who(user)
     for slug, one in policy.people.people.items():
-        if user and user in {slug, one.email}:
+        if user and (slug == known or user in {slug, one.email}):
             return Words(one.name.ja, one.name.en)
     return None
 
@@ -350,6 +351,6 @@ def _version_row(
 
 
 def of_run(rt: Runtime, source: str, since: datetime | None, until: datetime | None) -> list[VersionKey]:
-    """The versions that gates decided on within a DAG run."""
+    """The versions that gates decided on within a DAG run; of a run over very many, `MOST_EVENTS` of them."""
     with rt.reading() as session:
-        return facts.told_by(session, source, since, until)
+        return facts.told_by(session, source, since, until, MOST_EVENTS)

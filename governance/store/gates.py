@@ -139,6 +139,15 @@ def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateD
     return {row.gate: decision_of_row(row) for row in newest(session, GateDecisionRow, at, *where)}
 
 
+def bound_of(session: Session, key: VersionKey, gate: str, facts_digest: str) -> dict[str, str]:
+    """The facts under a digest that a gate once decided on, by name; empty if it never did."""
+    row = GateDecisionRow
+    wanted = select(row.bound).where(
+        row.model == plain(key.model), row.version == key.version, row.gate == gate, row.facts_digest == facts_digest
+    )
+    return session.scalars(wanted.limit(1)).first() or {}
+
+
 def decisions_since(session: Session, at: AsOf, since: datetime) -> list[GateDecision]:
     """Every decision in effect from a moment on, oldest first."""
     row = GateDecisionRow

@@ -6,11 +6,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from governance.store.base import Base, Fact
 from governance.store.models_oversight import (
+    AcknowledgementRow,
     AliasActionRow,
     ApprovalRequest,
     ApprovalRow,
@@ -151,6 +152,12 @@ class GateDecisionRow(Fact):
     code_version: Mapped[str]
     bound: Mapped[dict[str, Any] | None]
     """The facts under `facts_digest`, by name."""
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Index, ...]:
+        """As every fact, and by the run that told it: a task that Airflow forgot is looked up by it."""
+        return (*super().__table_args__, Index("ix_gate_decision_source", "source", postgresql_using="hash"))
 
 
 class RiskAssessment(Fact):
@@ -316,6 +323,7 @@ FACTS: tuple[type[Fact], ...] = (
     AliasActionRow,
     Refusal,
     EscalationRow,
+    AcknowledgementRow,
 )
 """Every table that holds facts."""
 

@@ -136,3 +136,16 @@ class EscalationRow(Fact):
     """Id of the fact, or words, that gave rise to it; the same ground escalates once."""
     seat: Mapped[str]
     text: Mapped[dict[str, Any]]
+
+
+class AcknowledgementRow(Fact):
+    """Whoever an escalation is for has taken note of it, and says what comes of it."""
+
+    __tablename__ = "acknowledgement"
+    series = ("escalation",)
+    disclosed = ("escalation",)
+
+    escalation: Mapped[str]
+    """Id of the escalation."""
+    person: Mapped[str]
+    note: Mapped[str]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.approvals import Answer, Request, Response
@@ -18,6 +18,7 @@ from governance.core.waivers import Waiver, WaiverState
 from governance.store.base import Fact
 from governance.store.facts import fact_id, newest, newest_one, record, record_changed
 from governance.store.models_oversight import (
+    AcknowledgementRow,
     AliasActionRow,
     ApprovalRequest,
     ApprovalRow,
@@ -28,7 +29,7 @@ from governance.store.models_oversight import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -39,9 +40,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Fact)
 
 
-def responses(session: Session, at: AsOf, model: str | None = None) -> list[Response]:
-    """Every answer of every seat, of all models or of one; one query."""
-    where = () if model is None else (ApprovalRow.model == plain(model),)
+def responses(
+    session: Session, at: AsOf, model: str | None = None, *, models: Collection[str] | None = None
+) -> list[Response]:
+    """Every answer of every seat, of all models, of one or of some; one query."""
+    where = [] if model is None else [ApprovalRow.model == plain(model)]
+    where += [] if models is None else [ApprovalRow.model.in_(models)]
     return [
         Response(
             VersionKey(row.model, row.version),
@@ -218,6 +222,47 @@ def escalate(session: Session, rule: str, subject: str, ground: str, seat: str, 
 def escalations(session: Session, at: AsOf) -> Sequence[EscalationRow]:
     """Everything that was escalated, oldest first."""
     return sorted(newest(session, EscalationRow, at), key=lambda row: (row.effective_at, row.id))
+
+
+def escalation(session: Session, id_: str, at: AsOf) -> EscalationRow | None:
+    """One escalation by the id of its fact."""
+    return newest_one(session, EscalationRow, at, EscalationRow.id == id_)
+
+
+def unnoted(session: Session, at: AsOf, seats: Collection[str], most: int) -> tuple[Sequence[EscalationRow], int]:
+    """The newest escalations to some seats that nobody has taken note of, and how many there are; two queries."""
+    row, noted = EscalationRow, AcknowledgementRow
+    known = select(noted.escalation).where(noted.effective_at <= at.as_of, noted.recorded_at <= at.known_at)
+    where = (row.seat.in_(seats), row.effective_at <= at.as_of, row.recorded_at <= at.known_at, row.id.not_in(known))
+    total = session.scalar(select(func.count()).select_from(row).where(*where)) or 0
+    found = select(row).where(*where).order_by(row.effective_at.desc(), row.id).limit(most)
+    return session.scalars(found).all(), total
+
+
+def acknowledged(session: Session, at: AsOf) -> dict[str, AcknowledgementRow]:
+    """Escalations that somebody has taken note of, by their ids."""
+    return {row.escalation: row for row in newest(session, AcknowledgementRow, at)}
+
+
+def record_acknowledgement(
+    session: Session, escalation: EscalationRow, person: str, note: str, telling: Telling
+) -> None:
+    """Append that somebody has taken note of an escalation; the first word stands."""
+    id_ = fact_id(AcknowledgementRow, escalation.id)
+    if newest_one(session, AcknowledgementRow, telling.position, AcknowledgementRow.id == id_) is None:
+        row = AcknowledgementRow(id=id_, subject=escalation.subject, escalation=escalation.id, person=person, note=note)
+        record(session, [row], telling)
+
+
+def told_by(session: Session, source: str, since: datetime) -> str | None:
+    """Id of the hold, waiver, answer or escalation that a form was about, if it told a fact since a moment."""
+    about = ((HoldRow, HoldRow.hold), (WaiverRow, WaiverRow.waiver), (ApprovalRow, ApprovalRow.id))
+    for table, column in (*about, (AcknowledgementRow, AcknowledgementRow.escalation)):
+        told = select(column).where(table.effective_at >= since, table.source == source)
+        found = session.scalars(told.limit(1)).first()
+        if found is not None:
+            return found
+    return None
 
 
 def _taken(row: Fact, *names: str) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Outline:
     tier: RiskTier
     blocks: bool
     at: datetime
+    is_pending: bool = False
+    """Only people's answers are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ def versions(session: Session, at: AsOf, names: Iterable[str] | None = None) -> 
     return found
 
 
+def tags(session: Session, at: AsOf, names: Iterable[str]) -> dict[VersionKey, dict[str, str]]:
+    """The tags of every version of some models."""
+    row = ModelVersionRow
+    found = _current(session, row, at, (row.model, row.version, row.tags), names)
+    return {VersionKey(one.model, one.version): one.tags for one in found}
+
+
 def outlines(session: Session, at: AsOf, names: Iterable[str] | None = None) -> list[Outline]:
     """The newest decision of every version and gate, of some models or of all."""
     row = GateDecisionRow
@@ -105,6 +114,7 @@ def outlines(session: Session, at: AsOf, names: Iterable[str] | None = None) -> 
             RiskTier(one.tier),
             one.verdict != GateVerdict.PASS.value,
             one.effective_at,
+            one.verdict == GateVerdict.PENDING.value,
         )
         for one in _current(session, row, at, columns, names)
     ]
@@ -134,13 +144,15 @@ def touched(session: Session, size: int) -> set[str] | None:
     return None if len(found) > _MOST_ENTRIES or len(names) > _MOST_MODELS else names
 
 
-def told_by(session: Session, source: str, since: datetime | None, until: datetime | None) -> list[VersionKey]:
-    """The versions that gates decided on within a run; its moments, where they are known, keep the search short."""
+def told_by(
+    session: Session, source: str, since: datetime | None, until: datetime | None, most: int
+) -> list[VersionKey]:
+    """Some versions that gates decided on within a run; its moments, where they are known, keep the search short."""
     row = GateDecisionRow
     where = [row.source == source]
     where += [row.effective_at >= since] if since else []
     where += [row.effective_at <= until] if until else []
-    found = session.execute(select(row.model, row.version).where(*where).distinct())
+    found = session.execute(select(row.model, row.version).where(*where).distinct().limit(most))
     return sorted(VersionKey(one.model, one.version) for one in found)
 
 

@@ -5,24 +5,37 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
+from governance.core.evidence import plain
+from governance.core.holds import Enforcement
 from governance.core.terms import VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
-from governance.steps import alias_guard, emergency_hold, evidence_bundle, gate_report, waiver_request
+from governance.steps import (
+    alias_guard,
+    emergency_hold,
+    evidence_bundle,
+    gate_report,
+    people_said,
+    waiting,
+    waiver_request,
+)
 from governance.steps import pages as steps
+from governance.web import describe, hooks
 from governance.web import edition as editions
-from governance.web import hooks
 from governance.web.edition import Edition, page
+from governance.web.forms import Forms
 from governance.web.serving import Serving
 
 if TYPE_CHECKING:
@@ -30,13 +43,17 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from governance.runtime import Runtime
     from governance.web.access import Access, TaskRun
+    from governance.web.forms import Viewer
 
 GATE_DAG: Final = "model_gate"
 MOST_DIGITS: Final = 15
 _PREFIX: Final = "/webhooks/"
 _FACT: Final = re.compile(r"[0-9a-f]{64}")
 _log: Final = logging.getLogger(__name__)
+Name = Annotated[str, Path(pattern=r"^[^\r\n]+$")]
+"""In a path; routes end at a line's end."""
 
 
 def build(
@@ -52,21 +69,49 @@ def build(
     """
     app = hooks.build(secret, hint)
     pages = _Pages(access, serving or Serving())
-    behind, of_task = [Depends(access.page)], [Depends(access.task), Depends(access.page)]
-    get: Any = app.get
-    get("/style.css", dependencies=behind)(style)
-    get("/", dependencies=behind)(pages.overview())
-    get("/gates", dependencies=behind)(pages.gates)
-    get("/inventory", dependencies=behind)(pages.inventory)
-    get("/oversight", dependencies=behind)(pages.oversight)
-    get("/guard", dependencies=behind)(pages.guard)
-    get("/models/{model:path}/versions/{version}", dependencies=behind)(pages.version)
-    get("/models/{model:path}", dependencies=behind)(pages.model)
-    get("/proofs/{fact}", dependencies=behind)(pages.proof)
-    get("/gate/{dag_id}/{run_id}/{task_id}/{map_index}", dependencies=of_task)(pages.task)
+    behind = [Depends(access.page), Depends(pages.remember())]
+    of_task = [Depends(access.task), *behind]
+    see = partial(_hang, app, behind)
+    see("/style.css", style, kind="text/css")
+    see("/openapi.json", pages.openapi(app), kind="application/json")
+    see("/", pages.overview)
+    see("/gates", pages.gates)
+    see("/inventory", pages.inventory)
+    see("/oversight", pages.oversight)
+    app.get("/guard", dependencies=behind, response_class=JSONResponse, **describe.program("/guard"))(pages.guard)
+    see("/models/{model:path}/versions/{version}", pages.version, 404)
+    see("/models/{model:path}", pages.model, 404)
+    see("/proofs/{fact}", pages.proof, 404, kind="text/plain")
+    _hang(app, of_task, "/gate/{dag_id}/{run_id}/{task_id}/{map_index}", pages.task, 404)
+    pages.forms.add_to(app)
+    app.state.forms = pages.forms
+    see("/waivers/{waiver}", pages.waiver, 404)
+    see("/holds/{hold}", pages.hold, 404)
+    describe.webhook(app)
     for kind in (GovernanceError, SQLAlchemyError, StarletteHTTPException, RequestValidationError):
         app.add_exception_handler(kind, pages.failed)
+    # Last, so that an address or a method that is not ours does not answer without a login either.
+    app.get("/{path:path}", dependencies=behind, include_in_schema=False)(_nothing(app))
+    rest: Any = app.routes[-1]
+    rest.methods = set()  # whatever the method
     return app
+
+
+def _hang(
+    app: FastAPI, behind: list[Any], path: str, show: Callable[..., Any], *codes: int, kind: str = "text/html"
+) -> None:
+    app.get(path, dependencies=behind, response_class=Response, **describe.a_page(path, *codes, kind=kind))(show)
+
+
+def _nothing(app: FastAPI) -> Callable[..., None]:
+    def nothing(request: Request) -> None:
+        ours = [route for route in app.routes[:-1] if route.matches(request.scope)[0] is Match.PARTIAL]
+        if ours:
+            allowed = sorted({method for route in ours for method in getattr(route, "methods", ())})
+            raise StarletteHTTPException(405, "Method Not Allowed", {"Allow": ", ".join(allowed)})
+        raise StarletteHTTPException(404, "Not Found")
+
+    return nothing
 
 
 def style() -> Response:
@@ -80,16 +125,32 @@ class _Pages:
 
     def __init__(self, access: Access, serving: Serving) -> None:
         self.access, self.serving = access, serving
+        self.forms = Forms(access, serving, self._edition)
 
-    def overview(self) -> Callable[..., HTMLResponse]:
+    def remember(self) -> Callable[..., None]:
+        """Keep with the request who looks, for what a page offers them."""
+
+        def remember(request: Request, user: Any = Depends(self.access.user)) -> None:  # noqa: ANN401, B008 - the host's
+            request.state.person = user
+
+        return remember
+
+    def openapi(self, app: FastAPI) -> Callable[..., JSONResponse]:
+        """What addresses there are, what they take and how they answer."""
+
+        def openapi(request: Request) -> JSONResponse:
+            root = request.scope.get("root_path", "").rstrip("/")
+            return _told_program({**app.openapi(), "servers": [{"url": root or "/"}]}, 200)
+
+        return openapi
+
+    def overview(self, request: Request) -> HTMLResponse:
         """What is red, and what is asked of whoever looks."""
-
-        def overview(request: Request, user: Any = Depends(self.access.user)) -> HTMLResponse:  # noqa: ANN401, B008 - the host's
-            ed, rt = self._edition(request), self.serving.runtime()
-            found = steps.overview(rt, self.serving.standing(), str(user.get_name()))
-            return page("overview.html.j2", ed, found=found, policy=rt.policy)
-
-        return overview
+        ed, rt = self._edition(request), self.serving.runtime()
+        viewer = self._viewer(request, rt)
+        found = steps.overview(rt, self.serving.standing(), viewer.login)
+        waits = waiting.on(rt, self.serving.standing(), viewer.person)
+        return page("overview.html.j2", ed, found=found, waits=waits, viewer=viewer, policy=rt.policy)
 
     def gates(self, request: Request) -> HTMLResponse:
         """Every version at a gate."""
@@ -101,7 +162,7 @@ class _Pages:
     def inventory(self, request: Request) -> HTMLResponse:
         """Registered models and declared systems."""
         ed, query = self._edition(request), request.query_params
-        wanted = query.get("q", "")[:200]
+        wanted = plain(query.get("q", ""))[:200]
         models, systems = steps.inventory(self.serving.runtime(), wanted, _number(query.get("page", "")))
         return page("inventory.html.j2", ed, models=models, systems=systems, wanted=wanted)
 
@@ -109,11 +170,38 @@ class _Pages:
         """Holds and waivers, live ones first."""
         ed, rt = self._edition(request), self.serving.runtime()
         holds, waivers = emergency_hold.listing(rt), waiver_request.listing(rt)
-        return page("oversight.html.j2", ed, holds=holds, waivers=waivers)
+        may_order = self._viewer(request, rt).may("order_hold")
+        return page("oversight.html.j2", ed, holds=holds, waivers=waivers, may_order=may_order)
+
+    def waiver(self, request: Request, waiver: Name) -> HTMLResponse:
+        """One waiver, and what whoever looks may do about it."""
+        ed, rt = self._edition(request), self.serving.runtime()
+        line = people_said.waiver(rt, plain(waiver))
+        about, viewer = people_said.about_waiver(rt, line), self._viewer(request, rt)
+        return page("waiver.html.j2", ed, line=line, about=about, viewer=viewer)
+
+    def hold(self, request: Request, hold: Name) -> HTMLResponse:
+        """One hold: how far it has come, and what whoever looks may do about it."""
+        ed, rt = self._edition(request), self.serving.runtime()
+        line = people_said.hold(rt, plain(hold))
+        about, viewer = people_said.about_hold(rt, line), self._viewer(request, rt)
+        run = self._run_of(hold) if line.state is Enforcement.UNPROVEN else None
+        return page("hold.html.j2", ed, line=line, about=about, viewer=viewer, run=run)
+
+    def _run_of(self, hold: str) -> str | None:
+        """How far the host has come with a hold; nothing it fails at keeps the page from showing the facts."""
+        try:
+            return self.access.enforcing(hold)
+        except Exception:  # noqa: BLE001 - the host's
+            _log.exception("Airflow does not tell how far hold %s has come", hold)
+            return None
+
+    def _viewer(self, request: Request, rt: Runtime) -> Viewer:
+        return self.forms.viewer(request.state.person, rt)
 
     def guard(self, request: Request) -> JSONResponse:
         """Whether a version may serve, for pipelines: `?model=NAME&alias=ALIAS` or `?model=NAME&version=N`."""
-        query = request.query_params
+        query = {name: plain(text) for name, text in request.query_params.items()}
         model, version, alias = query.get("model", ""), _version(query.get("version", "")), query.get("alias")
         try:
             key, reasons = alias_guard.check(self.serving.runtime(), model, version, alias)
@@ -122,19 +210,19 @@ class _Pages:
         said = {"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons}
         return _told_program(said, 200)
 
-    def model(self, request: Request, model: str) -> HTMLResponse:
+    def model(self, request: Request, model: Name) -> HTMLResponse:
         """One model and its history."""
         ed, rt = self._edition(request), self.serving.runtime()
-        return page("model.html.j2", ed, found=steps.model(rt, model))
+        return page("model.html.j2", ed, found=steps.model(rt, plain(model)))
 
-    def version(self, request: Request, model: str, version: str) -> HTMLResponse:
+    def version(self, request: Request, model: Name, version: Name) -> HTMLResponse:
         """The gate report of a version."""
         number = _version(version)
         if number is None:
             raise NotFoundError(f"{model}: {version} is no version", hint="Versions are numbers, from 1 on.")
-        return self._report(request, VersionKey(model, number), NOW)
+        return self._report(request, VersionKey(plain(model), number), NOW)
 
-    def proof(self, fact: str) -> Response:
+    def proof(self, fact: Name) -> Response:
         """A proof that a fact is in the sealed ledger, to keep and to verify offline."""
         if not _FACT.fullmatch(fact):
             raise NotFoundError("there is no such fact", hint="Facts are named by 64 hex digits.")
@@ -142,11 +230,11 @@ class _Pages:
         name = {"Content-Disposition": f'attachment; filename="{fact[:16]}.tlog-proof"'}
         return Response(content, media_type="text/plain; charset=utf-8", headers={**editions.HEADERS, **name})
 
-    def task(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: str) -> HTMLResponse:
+    def task(self, request: Request, dag_id: Name, run_id: Name, task_id: Name, map_index: Name) -> HTMLResponse:
         """The gate report of a task instance, as it stood when its run ended."""
         ed = self._edition(request)
         if dag_id != GATE_DAG:
-            return page("no_result.html.j2", ed, dag_id=dag_id, keys=())
+            return page("no_result.html.j2", ed, dag_id=dag_id, keys=(), most=steps.MOST_EVENTS)
         # Of a task that is not mapped, the UI leaves the literal {MAP_INDEX}.
         index = int(map_index) if map_index.isascii() and map_index.isdigit() and len(map_index) < MOST_DIGITS else -1
         run = self.access.task_run(dag_id, run_id, task_id, index)
@@ -159,13 +247,14 @@ class _Pages:
         """The task is about no single version, or Airflow forgot it: what its run recorded."""
         since, until = (run.started_at, run.ended_at) if run else (None, None)
         keys = steps.of_run(self.serving.runtime(), source, since, until)
-        return page("no_result.html.j2", ed, dag_id=dag_id, keys=tuple(keys))
+        return page("no_result.html.j2", ed, dag_id=dag_id, keys=tuple(keys), most=steps.MOST_EVENTS)
 
     def _report(self, request: Request, key: VersionKey, asked: Asked) -> HTMLResponse:
         ed, rt = self._edition(request), self.serving.runtime()
         reports = gate_report.read(rt, key, asked)
         past = asked.as_of is not None
-        return page("gate.html.j2", ed, key=key, reports=reports, past=past, company=rt.policy.company)
+        viewer = None if past else self._viewer(request, rt)
+        return page("gate.html.j2", ed, key=key, reports=reports, past=past, company=rt.policy.company, viewer=viewer)
 
     def _edition(self, request: Request) -> Edition:
         settings = self.serving.settings

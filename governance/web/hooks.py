@@ -80,22 +80,26 @@ async def _delivery(request: Request) -> webhooks.Delivery:
         headers.get("x-mlflow-delivery-id", ""),
         headers.get("x-mlflow-timestamp", ""),
         headers.get("x-mlflow-signature", ""),
-        await _body(request),
+        await body(request, MOST_BYTES),
     )
 
 
-async def _body(request: Request) -> bytes:
-    """Read as much as may come, and no more: the header that tells the length is the sender's."""
-    body = bytearray()
+async def body(request: Request, most: int) -> bytes:
+    """Read as much as may come, and no more: the header that tells the length is the sender's.
+
+    Raises:
+        HTTPException: it is more, or it does not arrive in time.
+    """
+    read = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"more than {MOST_BYTES} bytes")
+                read += chunk
+                if len(read) > most:
+                    raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, f"more than {most} bytes")
     except TimeoutError as error:
         raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, "the body did not arrive in time") from error
-    return bytes(body)
+    return bytes(read)
 
 
 def _admit(memory: _Memory, delivery: webhooks.Delivery, secret: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK = """
-import json, sys, warnings
+import json, re, sys, warnings
 from datetime import UTC, datetime
 warnings.simplefilter("ignore")
 from airflow.utils.db import initdb
@@ -33,7 +33,7 @@ from tests import factories
 database.upgrade(database.connect(Settings().database_url))
 rt = runtime.build(source="model_gate/r1")
 with rt.writing() as session:
-    changes = inventory.reconcile(inventory.Reading.whole([factories.registered()]), ())
+    changes = inventory.reconcile(inventory.Reading.whole([factories.registered(aliases={"champion": 1})]), ())
     facts.record_changes(session, changes, {}, rt.telling(session))
 model_gate.decide(rt, VersionKey("credit-scoring", 1))
 
@@ -54,9 +54,45 @@ with TestClient(app) as client:
     user = SimpleAuthManagerUser(username="viewer", role="viewer")
     client.cookies.set("_token", get_auth_manager().generate_jwt(user))
     seen["tab"] = client.get("/governance" + PATHS[6] + "?lang=en").text
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from governance.core import airflow_roles as rights
+    from governance.orchestration import host
+    with create_session() as session:
+        session.add(DagBundleModel(name="dags-folder"))
+    sync_bag_to_db(DagBag(dag_folder="dags/emergency_hold.py"), "dags-folder", None)
+    needed = (rights.ASK_WAIVER, rights.DECIDE_WAIVER, rights.APPROVE, rights.ORDER_HOLD)
+    seen["rights"] = {
+        role: [host.may(SimpleAuthManagerUser(username=role, role=role), one) for one in needed]
+        for role in ("viewer", "user", "op", "admin")
+    }
+    def send(role, path, fields):
+        user = SimpleAuthManagerUser(username=role, role=role)
+        client.cookies.set("_token", get_auth_manager().generate_jwt(user))
+        shown = client.get("/governance" + path + "?lang=en")
+        token = re.search('name="token" value="([^"]+)"', shown.text)
+        told = fields | ({"token": token.group(1)} if token else {})
+        headers = {"sec-fetch-site": "same-origin"}
+        answer = client.post("/governance" + path, data=told, headers=headers, follow_redirects=False)
+        return [shown.status_code, answer.status_code, answer.headers.get("location", "")]
+    order = {"scope": "model", "target": "credit-scoring", "urgency": "emergency", "ground": "safety", "reason": "harm was reported"}
+    seen["sent"] = {role: send(role, "/holds/new", order) for role in ("viewer", "user")}
+    sato = SimpleAuthManagerUser(username="sato", role="user")
+    client.cookies.set("_token", get_auth_manager().generate_jwt(sato))
+    shown = client.get("/governance/holds/new").text
+    told = order | {"token": re.search('name="token" value="([^"]+)"', shown).group(1)}
+    answers = [client.post("/governance/holds/new", data=told, follow_redirects=False) for _ in range(2)]
+    seen["ordered"] = [[one.status_code, one.headers["location"]] for one in answers]
+    seen["hold_page"] = client.get(answers[0].headers["location"] + "?lang=en").text
+    with create_session() as session:
+        found = session.execute(select(DagRun.dag_id, DagRun.run_id, DagRun.conf, DagRun.triggering_user_name, DagRun.state)).all()
+        seen["runs"] = [[*row[:4], str(row[4])] for row in found]
 from governance_plugin import GovernancePlugin, web_app
 seen["routes"] = [
-    [route.path, sorted(route.methods), [getattr(each.call, "__module__", "") for each in route.dependant.dependencies]]  # codespell:ignore dependant
+    [route.path, sorted(route.methods) or ["ANY"], [getattr(each.call, "__module__", "") for each in route.dependant.dependencies]]  # codespell:ignore dependant
     for route in web_app().routes
 ]
 seen["views"] = [view["destination"] for view in GovernancePlugin.external_views]
@@ -80,6 +116,7 @@ def run(script: str, home: Path, *words: str) -> str:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
+        "AIRFLOW__API__SECRET_KEY": "y" * 32,
         "GOVERNANCE_DATABASE_URL": f"sqlite:///{home / 'governance.db'}",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
     }
@@ -111,6 +148,24 @@ def test_every_route_but_the_signed_door_depends_on_airflows_own_login(seen: dic
     unprotected = [(path, methods) for path, methods, calls in seen["routes"] if SECURITY not in calls]
     assert unprotected == [("/webhooks/mlflow", ["POST"])]
     assert len(seen["routes"]) >= 8
+
+
+def test_airflows_simple_login_lets_all_but_viewers_write(seen: dict[str, Any]) -> None:
+    assert seen["rights"] == {"viewer": [False] * 4, "user": [True] * 4, "op": [True] * 4, "admin": [True] * 4}
+
+
+def test_who_may_not_gets_no_form_and_who_holds_no_seat_orders_nothing(seen: dict[str, Any]) -> None:
+    assert seen["sent"] == {"viewer": [403, 403, ""], "user": [200, 403, ""]}
+
+
+def test_a_hold_from_a_page_starts_one_run_that_enforces_it(seen: dict[str, Any]) -> None:
+    (first, second), (run,) = seen["ordered"], seen["runs"]
+    assert first == second
+    assert first[0] == 303
+    hold = first[1].partition("?")[0].rpartition("/")[2]
+    assert run == ["emergency_hold", f"page__{hold}", {"hold": hold}, "sato", "queued"]
+    assert "The run of the DAG emergency_hold: queued" in seen["hold_page"]
+    assert "Not proven" in seen["hold_page"]
 
 
 def test_the_tab_of_an_unmapped_task_lists_what_its_run_decided(seen: dict[str, Any]) -> None:

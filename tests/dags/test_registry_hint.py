@@ -124,7 +124,7 @@ def test_a_second_delivery_within_seconds_is_taken_without_an_event_of_its_own(s
 
 
 def test_nothing_else_is_open(seen: dict[str, Any]) -> None:
-    assert set(seen["others"].values()) == {404}
+    assert set(seen["others"].values()) == {401}
 
 
 def test_the_plugin_loads_no_web_framework_where_nobody_serves_the_web(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,16 +22,19 @@ _SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
 
 
 @contextmanager
-def database(kind: str, directory: Path) -> Generator[SecretStr]:
-    """The URL of an empty database that is gone afterwards."""
+def database(kind: str, directory: Path, template: SecretStr | None = None) -> Generator[SecretStr]:
+    """The URL of an empty database, or of a copy of one that nobody has open, that is gone afterwards."""
     if kind == "sqlite":
+        if template is not None:
+            shutil.copy(str(sa.make_url(template.get_secret_value()).database), directory / "governance.db")
         yield SecretStr(f"sqlite:///{directory / 'governance.db'}")
         return
     server = sa.create_engine(f"{_SERVER}/postgres", isolation_level="AUTOCOMMIT")
     name = f"governance_{uuid.uuid4().hex[:12]}"
     try:
         with server.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+            of = f" TEMPLATE {sa.make_url(template.get_secret_value()).database}" if template is not None else ""
+            connection.execute(sa.text(f"CREATE DATABASE {name}{of}"))
     except sa.exc.OperationalError:
         if os.environ.get("CI"):
             raise

@@ -1,7 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from governance.core.airflow_roles import EDIT, MENU, READ, ROLES, Permission, changes
+from governance.core.airflow_roles import (
+    APPROVE,
+    ASK_WAIVER,
+    DECIDE_WAIVER,
+    EDIT,
+    MENU,
+    ORDER_HOLD,
+    READ,
+    ROLES,
+    TAKE_NOTE,
+    Permission,
+    changes,
+)
 
 FORMS = ("gate_review", "waiver_request", "emergency_hold")
 WRITES = {
@@ -20,6 +32,18 @@ def test_beyond_reading_each_role_has_what_it_is_for_and_nothing_else() -> None:
         for role in ROLES
     }
     assert told == {name: writes | own for name, writes in WRITES.items()}
+
+
+def test_a_form_needs_the_right_of_the_dag_that_asks_for_the_same() -> None:
+    needed = {"ask": ASK_WAIVER, "decide": DECIDE_WAIVER, "approve": APPROVE, "order": ORDER_HOLD, "note": TAKE_NOTE}
+    given = {role.name: {name for name, one in needed.items() if one.given_by(role)} for role in ROLES}
+    assert given == {
+        "Governance Viewer": set(),
+        "Model Owner": {"ask"},
+        "Approver": {"decide", "approve", "note"},
+        "CAIO": {"decide", "approve", "order", "note"},
+        "Auditor": set(),
+    }
 
 
 def test_no_role_clashes_with_one_that_airflow_resets() -> None:
