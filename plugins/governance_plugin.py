@@ -41,13 +41,14 @@ def _task_run(dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskRun
     return TaskRun(*told) if told else None
 
 
+# Addresses without a slash in front: Airflow resolves them below the path that it is served from.
 _TAB = {
     "name": "Gate report",
-    "href": "/governance/gate/{DAG_ID}/{RUN_ID}/{TASK_ID}/{MAP_INDEX}",
+    "bundle_url": "governance/gate_report.js",
     "destination": "task_instance",
     "url_route": "gate_report",
 }
-_NAVIGATION = {"name": "AI governance", "href": "/governance/", "destination": "nav", "url_route": "ai_governance"}
+_NAVIGATION = {"name": "AI governance", "href": "governance/", "destination": "nav", "url_route": "ai_governance"}
 
 
 class GovernancePlugin(AirflowPlugin):
@@ -56,4 +57,5 @@ class GovernancePlugin(AirflowPlugin):
     name = "governance"
     timetables = [CommitteeTimetable]  # noqa: RUF012 - Airflow reads a class attribute
     fastapi_apps = [{"app": web, "url_prefix": "/governance", "name": "Governance"}]  # noqa: RUF012 - as above
-    external_views = [_TAB, _NAVIGATION]  # noqa: RUF012 - as above
+    external_views = [_NAVIGATION]  # noqa: RUF012 - as above
+    react_apps = [_TAB]  # noqa: RUF012 - as above

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 GATE_DAG: Final = "model_gate"
 MOST_DIGITS: Final = 15
+_LONG: Final = "private, max-age=86400"
+STATIC: Final = (
+    ("style.css", "text/css", _LONG),
+    ("page.js", "text/javascript", _LONG),
+    ("gate_report.js", "text/javascript", "no-store"),  # Airflow names it without a digest
+)
 _PREFIX: Final = "/webhooks/"
 _FACT: Final = re.compile(r"[0-9a-f]{64}")
 _log: Final = logging.getLogger(__name__)
@@ -54,7 +60,8 @@ def build(
     pages = _Pages(access, serving or Serving())
     behind, of_task = [Depends(access.page)], [Depends(access.task), Depends(access.page)]
     get: Any = app.get
-    get("/style.css", dependencies=behind)(style)
+    for name, kind, age in STATIC:
+        get(f"/{name}", dependencies=behind)(_static(name, kind, age))
     get("/", dependencies=behind)(pages.overview())
     get("/gates", dependencies=behind)(pages.gates)
     get("/inventory", dependencies=behind)(pages.inventory)
@@ -69,10 +76,11 @@ def build(
     return app
 
 
-def style() -> Response:
-    """The one style sheet."""
-    headers = {**editions.HEADERS, "Cache-Control": "private, max-age=86400"}
-    return Response(editions.style(), media_type="text/css", headers=headers)
+def _static(name: str, kind: str, age: str) -> Callable[[], Response]:
+    def static() -> Response:
+        return Response(editions.static(name), media_type=kind, headers=editions.HEADERS | {"Cache-Control": age})
+
+    return static
 
 
 class _Pages:
