@@ -48,6 +48,8 @@ _TAB = {
     "destination": "task_instance",
     "url_route": "gate_report",
 }
+_TABS = {"name": "Gate report tabs", "bundle_url": _TAB["bundle_url"], "destination": "base"}
+"""Shows nothing: makes room for the tab."""
 _NAVIGATION = {"name": "AI governance", "href": "governance/", "destination": "nav", "url_route": "ai_governance"}
 
 
@@ -58,4 +60,4 @@ class GovernancePlugin(AirflowPlugin):
     timetables = [CommitteeTimetable]  # noqa: RUF012 - Airflow reads a class attribute
     fastapi_apps = [{"app": web, "url_prefix": "/governance", "name": "Governance"}]  # noqa: RUF012 - as above
     external_views = [_NAVIGATION]  # noqa: RUF012 - as above
-    react_apps = [_TAB]  # noqa: RUF012 - as above
+    react_apps = [_TAB, _TABS]  # noqa: RUF012 - as above

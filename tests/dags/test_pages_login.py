@@ -128,7 +128,7 @@ def test_the_tab_of_an_unmapped_task_lists_what_its_run_decided(seen: dict[str, 
 
 
 def test_there_is_one_tab_and_one_entry_in_the_navigation_and_both_lead_somewhere(seen: dict[str, Any]) -> None:
-    assert seen["views"] == [["nav", 200], ["task_instance", 200]]
+    assert seen["views"] == [["nav", 200], ["task_instance", 200], ["base", 200]]
 
 
 def test_the_plugin_makes_no_process_import_anything_heavy(tmp_path: Path) -> None:
