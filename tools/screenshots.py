@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 IMAGES: Final = REPO / "docs" / "images"
 MOST_BYTES: Final = 250_000
-SIZE: Final = {"width": 1120, "height": 1040}
+SIZE: Final = {"width": 1280, "height": 1000}
 SUBJECT: Final = "credit-scoring v2"
 _PAGES: Final = {"overview": ""}
 
@@ -81,7 +81,7 @@ def _red_task(layout: Layout) -> str:
         for run in reversed(api.runs(client, "model_gate")):
             for task in api.task_instances(client, "model_gate", run["dag_run_id"]):
                 if (task["task_id"], task["state"], task["rendered_map_index"]) == ("gate", "failed", SUBJECT):
-                    run_id = quote(run["dag_run_id"], safe="")
+                    run_id = quote(run["dag_run_id"], safe=":+")  # as the UI writes it, or it marks no tab
                     return f"/dags/model_gate/runs/{run_id}/tasks/gate/mapped/{task['map_index']}"
     raise DemoError(f"no gate of {SUBJECT} is red", hint="run `make demo` again")
 

@@ -60,8 +60,8 @@ def build(
     pages = _Pages(access, serving or Serving())
     behind, of_task = [Depends(access.page)], [Depends(access.task), Depends(access.page)]
     get: Any = app.get
-    for name, kind, age in STATIC:
-        get(f"/{name}", dependencies=behind)(_static(name, kind, age))
+    for name, media, age in STATIC:
+        get(f"/{name}", dependencies=behind)(_static(name, media, age))
     get("/", dependencies=behind)(pages.overview())
     get("/gates", dependencies=behind)(pages.gates)
     get("/inventory", dependencies=behind)(pages.inventory)
@@ -76,9 +76,9 @@ def build(
     return app
 
 
-def _static(name: str, kind: str, age: str) -> Callable[[], Response]:
+def _static(name: str, media: str, age: str) -> Callable[[], Response]:
     def static() -> Response:
-        return Response(editions.static(name), media_type=kind, headers=editions.HEADERS | {"Cache-Control": age})
+        return Response(editions.static(name), media_type=media, headers=editions.HEADERS | {"Cache-Control": age})
 
     return static
 

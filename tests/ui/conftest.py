@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -32,6 +32,11 @@ class Seen:
     page: Page
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
+
+    def asked(self, dialog: Dialog) -> None:
+        """A dialog is never ours."""
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def harmless(self) -> None:
         """No script of somebody else ran, and none of ours failed."""
@@ -60,7 +65,7 @@ def opened(browser: Browser, **options: Any) -> Iterator[Seen]:
     context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
     page = context.new_page()
     seen = Seen(page, context)
-    page.on("dialog", lambda dialog: (seen.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", seen.asked)
     page.on("pageerror", lambda error: seen.complaints.append(f"error: {error}"))
     page.on("console", lambda told: seen.complaints.append(told.text) if told.type == "error" else None)
     try:

@@ -188,7 +188,7 @@ def test_on_paper_a_report_is_whole_light_and_without_menus(
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     file = tmp_path / "report.pdf"
-    page.pdf(path=file, format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "10mm"))
+    page.pdf(path=file, format="A4", margin={"top": "10mm", "bottom": "10mm", "left": "10mm", "right": "10mm"})
     reader = shutil.which("pdftotext")
     if reader is None:
         pytest.skip("pdftotext is not installed")
