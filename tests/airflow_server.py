@@ -101,7 +101,7 @@ class World:
     def run_state(self, dag: str, run: str) -> str:
         return str(self.ask(self.admin, "GET", f"dags/{dag}/dagRuns/{run}").json()["state"])
 
-    def until(self, what: str, look: Callable[[], bool], seconds: float = 120) -> None:
+    def until(self, what: str, look: Callable[[], bool], seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while not look():
             assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.logs()}"

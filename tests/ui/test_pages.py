@@ -170,7 +170,7 @@ def test_keys_alone_lead_past_the_menu_and_through_a_table(seen: Seen, site: str
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
-    page.locator(".wide").first.focus()
+    page.locator("[aria-labelledby=evidence-1]").focus()
     before = page.evaluate("document.activeElement.scrollLeft")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"document.activeElement.scrollLeft > {before}")
