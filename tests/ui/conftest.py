@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from starlette.routing import BaseRoute
+
+expect.set_options(timeout=30_000)  # an Airflow that starts tasks meanwhile is slow to answer
 
 
 @dataclass
