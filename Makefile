@@ -13,10 +13,10 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo up down status test test-fab faults fuzz unit lint types layers ci lock clean
+.PHONY: help demo up down status test test-fab test-ui faults fuzz screenshots unit lint types layers ci lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ENV)  ## Run the demo company from MLflow to committee pack (about 2 minutes)
 	@$(BIN)/python -m include.demo run
@@ -36,11 +36,17 @@ test: $(ENV)  ## Run all tests
 test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accounts (about 5 minutes)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/fab
 
+test-ui: $(ENV)  ## Look at every page in a real browser, and go from a red task to an open gate (about 4 minutes)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/ui
+
 faults: $(ENV)  ## Kill workers and servers while they append, and count (about 2 minutes)
 	timeout -s KILL 600 $(BIN)/pytest -q -s -p no:randomly tests/faults
 
 fuzz: $(ENV)  ## Send 500 requests to each address that the pages describe (about 10 minutes)
 	FUZZ_EXAMPLES=500 $(BIN)/pytest -q -n 2 -p no:randomly tests/integration/test_pages_by_schema.py
+
+screenshots: $(ENV)  ## Take the pictures of the docs anew, from the demo (about 2 minutes, and the demo if there is none)
+	@$(BIN)/python -m tools.screenshots
 
 unit: $(ENV)  ## Run the fast tests only
 	$(BIN)/pytest -q tests/unit
@@ -57,7 +63,7 @@ types: $(ENV)  ## Check types
 layers: $(ENV)  ## Check that imports point down
 	$(BIN)/lint-imports --no-logo
 
-ci: lint types layers test test-fab  ## Everything that has to hold, and one demo from nothing
+ci: lint types layers test test-fab test-ui  ## Everything that has to hold, and one demo from nothing
 	$(BIN)/pytest -q tests/fresh -p no:randomly
 
 lock: $(ENV)  ## Resolve every pin again

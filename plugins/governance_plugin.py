@@ -42,13 +42,12 @@ def _task_run(dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskRun
     return TaskRun(*told) if told else None
 
 
-_TAB = {
-    "name": "Gate report",
-    "href": "/governance/gate/{DAG_ID}/{RUN_ID}/{TASK_ID}/{MAP_INDEX}",
-    "destination": "task_instance",
-    "url_route": "gate_report",
-}
-_NAVIGATION = {"name": "AI governance", "href": "/governance/", "destination": "nav", "url_route": "ai_governance"}
+# Addresses without a slash in front: Airflow resolves them below the path that it is served from.
+_BUNDLE = "governance/gate_report.js"
+_TAB = {"name": "Gate report", "bundle_url": _BUNDLE, "destination": "task_instance", "url_route": "gate_report"}
+_TABS = {"name": "Gate report tabs", "bundle_url": _BUNDLE, "destination": "base"}
+"""Shows nothing: makes room for the tab."""
+_NAVIGATION = {"name": "AI governance", "href": "governance/", "destination": "nav", "url_route": "ai_governance"}
 
 
 class GovernancePlugin(AirflowPlugin):
@@ -57,4 +56,5 @@ class GovernancePlugin(AirflowPlugin):
     name = "governance"
     timetables = [CommitteeTimetable]  # noqa: RUF012 - Airflow reads a class attribute
     fastapi_apps = [{"app": web, "url_prefix": "/governance", "name": "Governance"}]  # noqa: RUF012 - as above
-    external_views = [_TAB, _NAVIGATION]  # noqa: RUF012 - as above
+    external_views = [_NAVIGATION]  # noqa: RUF012 - as above
+    react_apps = [_TAB, _TABS]  # noqa: RUF012 - as above

@@ -28,8 +28,8 @@ _EMERGENCY_HOLD: Final = "emergency_hold"
 
 _READABLE: Final = (
     *("Assets", "Asset Aliases", "Backfills", "Cluster Activity", "DAGs", "DAG Code", "DAG Dependencies", "DAG Runs"),
-    *("DAG Versions", "DAG Warnings", "HITL Detail", "ImportError", "Jobs", "My Password", "My Profile", "Pools"),
-    *("Task Instances", "Task Logs", "Website", "XComs"),
+    *("DAG Versions", "DAG Warnings", "HITL Detail", "ImportError", "Jobs", "My Password", "My Profile", "Plugins"),
+    *("Pools", "Task Instances", "Task Logs", "Website", "XComs"),
 )
 _MENUS: Final = (
     *("Assets", "Browse", "Cluster Activity", "DAGs", "DAG Dependencies", "DAG Runs", "Docs", "Documentation"),

@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 
 GATE_DAG: Final = "model_gate"
 MOST_DIGITS: Final = 15
+_LONG: Final = "private, max-age=86400"
+STATIC: Final = (
+    ("style.css", "text/css", _LONG),
+    ("page.js", "text/javascript", _LONG),
+    ("gate_report.js", "text/javascript", "no-store"),  # Airflow names it without a digest
+)
 _PREFIX: Final = "/webhooks/"
 _FACT: Final = re.compile(r"[0-9a-f]{64}")
 _log: Final = logging.getLogger(__name__)
@@ -72,7 +78,8 @@ def build(
     behind = [Depends(access.page), Depends(pages.remember())]
     of_task = [Depends(access.task), *behind]
     see = partial(_hang, app, behind)
-    see("/style.css", style, kind="text/css")
+    for name, media, age in STATIC:
+        see(f"/{name}", _static(name, media, age), kind=media)
     see("/openapi.json", pages.openapi(app), kind="application/json")
     see("/", pages.overview)
     see("/gates", pages.gates)
@@ -114,10 +121,11 @@ def _nothing(app: FastAPI) -> Callable[..., None]:
     return nothing
 
 
-def style() -> Response:
-    """The one style sheet."""
-    headers = {**editions.HEADERS, "Cache-Control": "private, max-age=86400"}
-    return Response(editions.style(), media_type="text/css", headers=headers)
+def _static(name: str, media: str, age: str) -> Callable[[], Response]:
+    def static() -> Response:
+        return Response(editions.static(name), media_type=media, headers=editions.HEADERS | {"Cache-Control": age})
+
+    return static
 
 
 class _Pages:

@@ -34,6 +34,7 @@ _ALWAYS: Final = (401, 403, 422, 503)
 _KEPT: Final = (
     ("lang", "`ja` or `en`; anything else is the browser's language"),
     ("theme", "`light` or `dark`; anything else is the browser's"),
+    ("bare", "`1`: without the menu, as inside Airflow's tab"),
 )
 _GUARD: Final = {
     "type": "object",

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 LANGUAGES: Final = ("ja", "en")
 THEMES: Final = ("light", "dark")
+BARE: Final = "1"
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -56,6 +57,11 @@ class Edition:
         """The page's language."""
         return self.tongue.language
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether what surrounds the page has a menu of its own: a tab of Airflow's UI."""
+        return ("bare", BARE) in self.kept
+
     def link(self, *parts: object, **query: object) -> str:
         """The address of another page; names are quoted whole, whatever they hold."""
         path = "/".join(quote(str(part), safe="") for part in parts)
@@ -63,17 +69,16 @@ class Edition:
         return f"{self.root}/{path}" + (f"?{asked}" if asked else "")
 
     def again(self, **query: str) -> str:
-        """This page otherwise: in another language or theme."""
-        kept = dict(self.kept) | query
-        return f"{self.root}{self.path}?{urlencode(kept)}"
+        """This page otherwise: in another language or theme, or (`bare=""`) with its menu."""
+        kept = {name: value for name, value in (dict(self.kept) | query).items() if value}
+        return f"{self.root}{self.path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
 def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:
     """Read off a request how its page is wanted; `language` is that of the settings."""
     query = request.query_params
-    kept = [
-        (name, value) for name, of in (("lang", LANGUAGES), ("theme", THEMES)) if (value := query.get(name, "")) in of
-    ]
+    known = (("lang", LANGUAGES), ("theme", THEMES), ("bare", (BARE,)))
+    kept = [(name, value) for name, of in known if (value := query.get(name, "")) in of]
     asked = dict(kept)
     tongue = asked.get("lang") or _accepted(request.headers.get("accept-language", "")) or language
     root = request.scope.get("root_path", "").rstrip("/")
@@ -107,9 +112,13 @@ def page(name: str, ed: Edition, status: int = 200, **content: Any) -> HTMLRespo
     return HTMLResponse(template.render(ed=ed, t=ed.tongue, **content), status_code=status, headers=HEADERS)
 
 
-def style() -> bytes:
-    """The one style sheet; pages name it by its digest, so that no browser keeps an old one."""
-    return files("governance.web").joinpath("static", "style.css").read_bytes()
+def static(name: str) -> bytes:
+    """A file that pages name by its digest, so that no browser keeps an old one."""
+    return files("governance.web").joinpath("static", name).read_bytes()
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(static(name)).hexdigest()[:12]
 
 
 @cache
@@ -123,7 +132,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "STYLE": hashlib.sha256(style()).hexdigest()[:12],
+        "STYLE": _digest("style.css"),
+        "SCRIPT": _digest("page.js"),
         "charts": charts,
         "wording": wording,
         "own_model": own_model,

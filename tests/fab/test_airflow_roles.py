@@ -5,29 +5,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from governance.core.airflow_roles import ROLES
 from governance.sources.airflow_roles import FAB
+from tests.airflow_server import Airflow, answers, component, environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import httpx
+
 pytestmark = pytest.mark.e2e
 
-REPO = Path(__file__).resolve().parents[2]
 DAG_FILE = """
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG
@@ -64,59 +60,8 @@ for dag_id in {dags!r}:
 """
 
 
-@dataclass(frozen=True)
-class Airflow:
-    url: str
-    environment: dict[str, str]
-    password: str
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(
-            command, cwd=REPO, env=self.environment, capture_output=True, text=True, check=False, timeout=300
-        )
-
-    def done(self, *words: str) -> str:
-        told = self.run(*words)
-        assert told.returncode == 0, told.stdout + told.stderr
-        return told.stdout
-
-    def login(self, user: str) -> httpx.Client:
-        client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-        answer = client.post("/auth/token", json={"username": user, "password": self.password})
-        assert answer.status_code == 201, answer.text
-        client.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
-        return client
-
-
 def account(role: str) -> str:
     return role.lower().replace(" ", "-")
-
-
-def _environment(home: Path, port: int) -> dict[str, str]:
-    url = f"http://127.0.0.1:{port}"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "GOVERNANCE_"))}
-    settings = {
-        "CORE__AUTH_MANAGER": FAB,
-        "CORE__DAGS_FOLDER": str(home / "dags"),
-        "CORE__PLUGINS_FOLDER": str(home / "plugins"),
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "API__HOST": "127.0.0.1",
-        "API__PORT": str(port),
-        "API__BASE_URL": url,
-        "API__WORKERS": "1",
-        "API__SECRET_KEY": secrets.token_urlsafe(32),
-        "API_AUTH__JWT_SECRET": secrets.token_urlsafe(96),
-    }
-    return {
-        **kept,
-        "AIRFLOW_HOME": str(home),
-        "PYTHONPATH": str(REPO),
-        "GOVERNANCE_LANGUAGE": "en",
-        **{f"AIRFLOW__{name}": value for name, value in settings.items()},
-    }
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +69,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     home = tmp_path_factory.mktemp("airflow")
     for name in ("dags", "plugins"):
         (home / name).mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    made = Airflow(f"http://127.0.0.1:{port}", _environment(home, port), secrets.token_urlsafe(12))
+    port = free_port()
+    made = Airflow(f"http://127.0.0.1:{port}", environment(home, port), secrets.token_urlsafe(12))
     made.done("airflow", "db", "migrate")
     _parse(made, OTHER)
     return made
@@ -154,42 +97,15 @@ def served(airflow: Airflow, early: subprocess.CompletedProcess[str]) -> Iterato
         [sys.executable, "-c", script], env=airflow.environment, capture_output=True, text=True, check=False
     )
     assert told.returncode == 0, told.stderr[-3_000:]
-    log = Path(airflow.environment["AIRFLOW_HOME"]) / "api.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "api-server"],
-            env=airflow.environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            _wait(airflow.url, process, log)
-            yield airflow
-        finally:
-            _end(process)
+    with component(airflow, "api-server") as server:
+        answers(airflow.url, server, Path(airflow.environment["AIRFLOW_HOME"]) / "api-server.log")
+        yield airflow
 
 
 def _parse(airflow: Airflow, *names: str) -> None:
     file = Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]) / "forms.py"
     file.write_text(DAG_FILE.format(names=names), encoding="utf-8")
     airflow.done("airflow", "dags", "reserialize")
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/api/v2/version", timeout=5, trust_env=False).is_success:
-                return
-        time.sleep(0.3)
-    pytest.fail(f"the api-server did not start:\n{log.read_text(errors='replace')[-3_000:]}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-            return
 
 
 def _instance(dag: str, role: str, action: str) -> str:

@@ -3,85 +3,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import secrets
-import socket
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from governance.core.terms import GateVerdict, Verdict
 from governance.steps import alias_guard, gate_review, promotion, waiver_request
 from governance.store import oversight as facts
-from tests.fab.test_airflow_roles import REPO, Airflow, _end, _environment, _wait
+from tests.airflow_server import World, working
 from tests.integration.mlflow_server import mlflow_server
-from tests.integration.releases import Release, release
+from tests.integration.releases import release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import httpx
+    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
 
 MODEL = "lending"
 PEOPLE = {"sato": "CAIO", "suzuki": "Approver", "takahashi": "Approver", "tanaka": "Model Owner", "mallory": "Admin"}
-USERS = """
-import json, sys
-from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
-people, password = json.loads(sys.argv[1]), sys.argv[2]
-with get_application_builder() as builder:
-    for name, role in people.items():
-        found = builder.sm.find_role(role)
-        assert builder.sm.add_user(name, name, name, f"{name}@sample.example", found, password=password), name
-"""
 WHY = "the evidence is complete"
 
 
-@dataclass
-class World:
-    airflow: Airflow
-    there: Release
-
-    def ask(self, who: str, method: str, path: str, **body: Any) -> httpx.Response:
-        with contextlib.closing(self.airflow.login(who)) as client:
-            return client.request(method, f"/api/v2/{path}", **body)
-
-    def trigger(self, who: str, dag: str, **conf: Any) -> str:
-        answer = self.ask(who, "POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf})
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["dag_run_id"])
-
-    def runs(self, dag: str) -> list[str]:
-        found = self.ask("mallory", "GET", f"dags/{dag}/dagRuns").json()["dag_runs"]
-        return [run["dag_run_id"] for run in found]
-
-    def tasks(self, dag: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
-        found = self.ask("mallory", "GET", f"dags/{dag}/dagRuns/{run}/taskInstances").json()["task_instances"]
-        return {(task["task_id"], task["map_index"]): task for task in found}
-
-    def run_state(self, dag: str, run: str) -> str:
-        return str(self.ask("mallory", "GET", f"dags/{dag}/dagRuns/{run}").json()["state"])
-
-    def until(self, what: str, look: Callable[[], bool], seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while not look():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.logs()}"
-            time.sleep(0.5)
-
-    def logs(self) -> str:
-        home = self.airflow.environment["AIRFLOW_HOME"]
-        with open(f"{home}/scheduler.log", errors="replace") as log:  # noqa: PTH123 - a path from the environment
-            return log.read()[-4_000:]
-
+class Reviewed(World):
     def refusals(self) -> list[tuple[str, str, str]]:
         with self.there.rt.reading() as session:
             found = facts.refusals(session, self.there.rt.current(session))
@@ -93,76 +39,30 @@ class World:
         return [(r.seat, r.subject.version, r.person) for r in found]
 
 
-@contextlib.contextmanager
-def component(airflow: Airflow, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    home = airflow.environment["AIRFLOW_HOME"]
-    with open(f"{home}/{name}.log", "wb") as log:  # noqa: PTH123 - as above
-        process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", name, *words],
-            cwd=REPO, env=airflow.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            yield process
-        finally:
-            _end(process)
-
-
-def _settings(home: Path, there: Release) -> dict[str, str]:
-    policy = home / "policy"
-    policy.mkdir()
-    for name, section in there.rt.policy.model_dump(mode="json").items():
-        (policy / f"{name}.yaml").write_text(json.dumps(section, ensure_ascii=False), encoding="utf-8")
-    settings = there.rt.settings
-    return {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
-        "AIRFLOW__CORE__PARALLELISM": "3",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-        "AIRFLOW__CORE__MP_START_METHOD": "forkserver",
-        "GOVERNANCE_POLICY_DIR": str(policy),
-        "GOVERNANCE_DATABASE_URL": settings.database_url.get_secret_value(),
-        "GOVERNANCE_EVIDENCE_URL": settings.evidence_url,
-        "GOVERNANCE_MLFLOW_URI": settings.mlflow_uri,
-        "GOVERNANCE_MLFLOW_TIMEOUT_SECONDS": "5",
-        "GOVERNANCE_LANGUAGE": "en",
-    }
-
-
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
     home = tmp_path_factory.mktemp("review")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri, release(home, uri, MODEL) as there:
-        environment = _environment(home, port) | _settings(home, there)
-        airflow = Airflow(f"http://127.0.0.1:{port}", environment, secrets.token_urlsafe(12))
-        airflow.done("airflow", "db", "migrate")
-        airflow.done("airflow", "dags", "reserialize")
-        airflow.done("governance.cli", "airflow", "roles")
-        users = [sys.executable, "-c", USERS, json.dumps(PEOPLE), airflow.password]
-        subprocess.run(users, cwd=REPO, env=environment, check=True, capture_output=True, timeout=120)
-        with component(airflow, "api-server") as server, component(airflow, "scheduler", "-s"):
-            _wait(airflow.url, server, home / "api-server.log")
-            found = World(airflow, there)
-            for dag in ("gate_review", "emergency_hold", "waiver_request"):
-                assert found.ask("mallory", "PATCH", f"dags/{dag}", json={"is_paused": False}).status_code == 200
-            yield found
+    dags = ("gate_review", "emergency_hold", "waiver_request")
+    with (
+        mlflow_server(tmp_path_factory.mktemp("mlflow")) as uri,
+        release(home, uri, MODEL) as there,
+        working(home, there, PEOPLE, *dags) as found,
+    ):
+        yield Reviewed(found.airflow, there, found.admin)
 
 
-def _answer(world: World, who: str, run: str, index: int, said: str, reason: str) -> int:
+def _answer(world: Reviewed, who: str, run: str, index: int, said: str, reason: str) -> int:
     path = f"dags/gate_review/dagRuns/{run}/taskInstances/ask/{index}/hitlDetails"
     body = {"chosen_options": [said], "params_input": {"reason": reason}}
     return world.ask(who, "PATCH", path, json=body).status_code
 
 
-def _mark(world: World, run: str, index: int) -> int:
+def _mark(world: Reviewed, run: str, index: int) -> int:
     path = f"dags/gate_review/dagRuns/{run}/taskInstances/ask/{index}"
     return world.ask("mallory", "PATCH", path, json={"new_state": "success"}).status_code
 
 
-def _waiting(world: World, run: str) -> dict[str, int]:
+def _waiting(world: Reviewed, run: str) -> dict[str, int]:
     """Label -> map index of the tasks that wait for an answer."""
     return {
         task["rendered_map_index"]: index
@@ -171,11 +71,11 @@ def _waiting(world: World, run: str) -> dict[str, int]:
     }
 
 
-def _is_told(world: World, why: str) -> bool:
+def _is_told(world: Reviewed, why: str) -> bool:
     return any(why in said for _, _, said in world.refusals())
 
 
-def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: World) -> None:
+def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: Reviewed) -> None:
     # Switched on, the schedule starts it.
     world.until("it runs", lambda: bool(world.runs("gate_review")))
     [run] = world.runs("gate_review")
@@ -226,7 +126,7 @@ def test_what_an_attacker_does_in_airflow_opens_no_gate_and_is_recorded(world: W
     assert world.there.aliases().get("champion") != 2
 
 
-def test_a_waiver_is_asked_for_by_form_in_the_name_of_whoever_filled_it_in(world: World) -> None:
+def test_a_waiver_is_asked_for_by_form_in_the_name_of_whoever_filled_it_in(world: Reviewed) -> None:
     world.there.point("champion", 1)  # only what serves, or is to serve, stands at the gate
     world.there.sync()
     world.there.measured(1, "bias", Verdict.FAIL)
@@ -241,7 +141,7 @@ def test_a_waiver_is_asked_for_by_form_in_the_name_of_whoever_filled_it_in(world
     assert denied.status_code == 403
 
 
-def test_the_guard_promotes_what_was_approved_and_nothing_else(world: World) -> None:
+def test_the_guard_promotes_what_was_approved_and_nothing_else(world: Reviewed) -> None:
     rt = world.there.rt
     gate_review.answer(rt, gate_review.question(rt, world.there.key(2), "G4", "caio"), "sato", "approve", WHY)
     assert world.there.decision(2).verdict is GateVerdict.PASS
@@ -253,7 +153,7 @@ def test_the_guard_promotes_what_was_approved_and_nothing_else(world: World) -> 
     assert world.ask("mallory", "PATCH", "dags/alias_guard", json={"is_paused": True}).status_code == 200
 
 
-def test_an_emergency_hold_is_proven_within_a_minute_although_mlflow_fails_for_half_of_it(world: World) -> None:
+def test_an_emergency_hold_is_proven_within_a_minute_although_mlflow_fails_for_half_of_it(world: Reviewed) -> None:
     assert world.there.aliases()["champion"] == 2
     until = time.monotonic() + 30
     world.there.line.broken = lambda _method, _path: time.monotonic() < until

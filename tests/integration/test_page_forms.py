@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from governance.core import hold_proof
 from governance.core.airflow_roles import ROLES
 from governance.core.approvals import Answer
 from governance.core.holds import HoldScope
@@ -23,6 +24,7 @@ from governance.core.waivers import WaiverState
 from governance.errors import SourceUnavailableError
 from governance.steps import emergency_hold, oversight, waiver_request
 from governance.store import gates as gate_facts
+from governance.store import oversight as oversight_facts
 from governance.store.models_oversight import ApprovalRow
 from governance.web import tokens
 from governance.web.deeds import DEEDS, MOST
@@ -185,6 +187,13 @@ def test_a_hold_whose_enforcement_cannot_be_asked_for_stands_all_the_same(small:
 
 def test_a_hold_of_what_holds_no_protected_alias_says_so(small: Company) -> None:
     id_ = order(small, scope="version", target="credit-scoring/3")
+    assert "Not proven" in small.see(f"/holds/{id_}", "sato").text
+    (hold,) = small.told()["holds"]
+    with small.rt.writing() as session:
+        telling = small.rt.telling(session)
+        looked = hold_proof.look(hold, "credit-scoring", (), now=telling.at)
+        assert looked is not None
+        oversight_facts.record_action(session, looked, telling)
     assert "Nothing to take away" in small.see(f"/holds/{id_}", "sato").text
 
 

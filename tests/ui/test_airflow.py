@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A red task in Airflow's own UI, in a browser, as the people of a company go about it: read, ask, approve, see it open."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from governance.core.terms import GateVerdict
+from governance.steps import waiver_request
+from tests.ui import worlds
+from tests.ui.conftest import opened
+from tests.ui.test_pages import STICKS_OUT
+from tests.ui.worlds import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from playwright.sync_api import Browser
+
+    from tests.ui.conftest import Seen
+    from tests.ui.worlds import Company
+
+pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
+
+RED: Final = f"{MODEL} v2"
+MENU: Final = "/plugin/ai_governance/governance"
+BROKEN_LABELS: Final = """(tab) => [...tab.parentElement.children].filter((label) => {
+  const text = document.createRange();
+  text.selectNodeContents(label);
+  return new Set([...text.getClientRects()].map((line) => Math.round(line.bottom))).size > 2;
+}).map((label) => label.textContent)"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with worlds.company(tmp_path_factory.mktemp("company")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def logged_in(browser: Browser, world: Company, who: str, **options: Any) -> Iterator[Seen]:
+    """A browser of somebody who has come past the login page."""
+    with opened(browser, base_url=world.airflow.url, **options) as seen:
+        seen.page.goto("/")
+        seen.page.locator("[name=username]").fill(who)
+        seen.page.locator("[name=password]").fill(world.airflow.password)
+        seen.page.locator("[type=submit]").click()
+        seen.page.get_by_role("link", name="AI governance").wait_for()
+        seen.complaints.clear()  # what Airflow's UI asked before it knew who is there
+        yield seen
+
+
+@pytest.fixture
+def owner(chromium: Browser, world: Company) -> Iterator[Seen]:
+    with logged_in(chromium, world, "tanaka") as seen:
+        yield seen
+
+
+def framed(page: Page) -> FrameLocator:
+    return page.frame_locator("main iframe, iframe")
+
+
+def head(page: Page) -> Locator:
+    return framed(page).get_by_role("heading", level=1)
+
+
+def shown(name: str) -> str:
+    return name.replace("\u202e", "[U+202E]")
+
+
+def reports(world: Company, label: str) -> str:
+    return f"{world.gate_task(label)}/plugin/gate_report"
+
+
+def switch_theme(page: Page, mode: str) -> None:
+    page.get_by_role("button", name=re.compile("User|ユーザ")).click()
+    page.get_by_role("menuitem", name=re.compile("Appearance|外観")).hover()
+    page.get_by_text(mode, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def switch_language(page: Page, before: str, after: str) -> None:
+    page.get_by_role("button", name=re.compile("User|ユーザ")).click()
+    page.get_by_role("menuitem", name=re.compile("Select Language|言語")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").click()
+    page.get_by_role("option", name=after).click()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert before != after
+
+
+def test_the_owner_of_a_red_model_reads_in_its_task_what_failed_by_how_much_and_who_helps(
+    owner: Seen, world: Company
+) -> None:
+    page = owner.page
+    page.goto(world.gate_task(RED))
+    tab = page.get_by_role("link", name="Gate report")
+    tab.click()  # one, or the browser would not know which
+    expect(head(page)).to_contain_text(f"{RED}: gate G4 (Release) is blocked")
+    for told in ("selection-rate ratio", "0.45 – 0.56", "≥ 0.80", "1,000", "Ken Tanaka", "Megumi Sato"):
+        expect(framed(page).locator("main")).to_contain_text(told)
+    assert tab.evaluate(BROKEN_LABELS) == []
+    owner.harmless()
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.frames[-1].evaluate(STICKS_OUT) == []
+
+
+def test_no_script_runs_in_the_tabs_frame_and_none_but_ours_in_the_menus(owner: Seen, world: Company) -> None:
+    page = owner.page
+    page.goto(reports(world, RED))
+    expect(head(page)).to_be_visible()
+    allowed = str(page.locator("iframe").get_attribute("sandbox")).split()
+    assert "allow-scripts" not in allowed
+    assert "allow-top-navigation" not in allowed
+    page.goto(f"{MENU}/")
+    expect(head(page)).to_be_visible()
+    assert page.frames[-1].evaluate("[...document.scripts].map((one) => new URL(one.src).pathname)") == [
+        "/governance/page.js"
+    ]
+
+
+def test_the_tab_follows_theme_and_language_while_it_is_open(owner: Seen, world: Company) -> None:
+    page = owner.page
+    page.goto(reports(world, RED))
+    whole = framed(page).locator("html")
+    expect(whole).to_have_attribute("data-theme", "light")
+    switch_theme(page, "Dark Mode")
+    expect(whole).to_have_attribute("data-theme", "dark")
+    switch_language(page, "English", "日本語")
+    expect(whole).to_have_attribute("lang", "ja")
+    expect(whole).to_have_attribute("data-theme", "dark")
+    expect(head(page)).to_contain_text("通過できません")
+    assert page.get_by_role("link", name="Gate report").evaluate(BROKEN_LABELS) == []
+    owner.harmless()
+
+
+def test_the_pages_in_the_menu_follow_theme_and_language_while_they_are_open(owner: Seen) -> None:
+    page = owner.page
+    page.get_by_role("link", name="AI governance").click()
+    whole = framed(page).locator("html")
+    expect(head(page)).to_have_text("How AI governance stands")
+    expect(framed(page).get_by_role("link", name="日本語")).to_be_hidden()
+    switch_theme(page, "Dark Mode")
+    expect(whole).to_have_attribute("data-theme", "dark")
+    switch_language(page, "English", "日本語")
+    expect(head(page)).to_have_text("AIガバナンスの現況")
+    framed(page).get_by_role("link", name="AIインベントリ").click()
+    expect(head(page)).to_have_text("AIインベントリ")
+    expect(whole).to_have_attribute("data-theme", "dark")
+    owner.harmless()
+
+
+def test_links_of_the_tab_lead_into_the_ui_and_back(owner: Seen, world: Company) -> None:
+    page = owner.page
+    page.goto(reports(world, RED))
+    framed(page).get_by_role("link", name=MODEL, exact=True).first.click()
+    expect(page).to_have_url(re.compile(f"{MENU}/models/{MODEL}"))
+    expect(head(page)).to_have_text(MODEL)
+    expect(framed(page).get_by_role("navigation").first).to_be_visible()
+    page.go_back()
+    expect(head(page)).to_contain_text("is blocked")
+    with owner.context.expect_page() as found:
+        framed(page).get_by_role("link", name="Page to print or mail").click()
+    expect(found.value.get_by_role("heading", level=1)).to_contain_text(RED)
+    expect(found.value.get_by_role("banner")).to_be_visible()
+    owner.harmless()
+
+
+def test_links_of_the_menus_pages_get_out_of_their_frame(owner: Seen) -> None:
+    page = owner.page
+    page.goto(f"{MENU}/models/{MODEL}/versions/2")
+    page.evaluate("""() => addEventListener("click", (event) => {
+        if (event.target.protocol !== "mailto:") return;
+        event.preventDefault();
+        window.mailed = event.target.href;
+    })""")
+    framed(page).get_by_role("link", name="tanaka@sample.example").click()
+    page.wait_for_function("window.mailed === 'mailto:tanaka@sample.example'")
+    with owner.context.expect_page() as found:
+        framed(page).get_by_role("link", name=MODEL, exact=True).first.click(modifiers=["ControlOrMeta"])
+    expect(found.value.get_by_role("heading", level=1)).to_have_text(MODEL)
+    expect(head(page)).to_contain_text(RED)
+    owner.harmless()
+
+
+@pytest.mark.parametrize("name", worlds.NAMES)
+def test_a_hostile_name_is_read_in_the_tab_and_leads_to_its_page(owner: Seen, world: Company, name: str) -> None:
+    page = owner.page
+    page.goto(reports(world, f"{name} v1"))
+    expect(head(page)).to_contain_text(shown(name))
+    framed(page).get_by_role("link", name=shown(name), exact=True).first.click()
+    expect(head(page)).to_have_text(shown(name))
+    framed(page).get_by_role("link", name=f"{shown(name)} v1").first.click()
+    expect(head(page)).to_contain_text("is blocked")
+    expect(head(page)).to_contain_text(shown(name))
+    owner.harmless()
+
+
+def test_a_task_that_is_about_no_version_says_so(owner: Seen, world: Company) -> None:
+    page = owner.page
+    page.goto(f"/dags/model_gate/runs/{quote(world.run, safe='')}/tasks/plan/plugin/gate_report")
+    expect(framed(page).get_by_role("link", name=RED)).to_be_visible()
+    framed(page).get_by_role("link", name=RED).click()
+    expect(page).to_have_url(re.compile(f"{MENU}/models/{MODEL}/versions/2"))
+    [run, *_] = world.runs("gate_review")
+    page.goto(f"/dags/gate_review/runs/{quote(run, safe='')}/tasks/questions/plugin/gate_report")
+    expect(head(page)).to_have_text("No gate result here")
+    owner.harmless()
+
+
+def test_a_waiver_is_asked_for_by_form_granted_and_approved_and_the_gate_opens(
+    chromium: Browser, world: Company
+) -> None:
+    with logged_in(chromium, world, "tanaka") as seen:
+        _ask_for_waiver(seen.page)
+        world.until("the form arrives", lambda: bool(world.runs("waiver_request")))
+        world.ended("waiver_request", world.runs("waiver_request")[0])
+        [asked] = waiver_request.listing(world.there.rt)
+        assert (asked["state"], asked["requested_by"]) == ("requested", "tanaka")
+    world.airflow.done("governance.cli", "waiver", "grant", str(asked["waiver"]), "--reason", "until the campaign ends", "--login", "sato")  # fmt: skip
+    world.takes_to_gates()
+    assert world.there.decision(2).verdict is GateVerdict.PENDING
+    for who, seat in (("suzuki", "risk"), ("sato", "caio")):
+        with logged_in(chromium, world, who) as seen:
+            _approve(seen.page, world, seat)
+    world.until("the gate opens", lambda: world.there.decision(2).verdict is GateVerdict.PASS)
+    with logged_in(chromium, world, "tanaka") as seen:
+        seen.page.goto(f"{MENU}/models/{MODEL}/versions/2")
+        expect(head(seen.page)).to_contain_text("gate G4 (Release) is open")
+        seen.page.goto(reports(world, RED))
+        expect(head(seen.page)).to_contain_text("is blocked")  # as it stood when that run ended
+        framed(seen.page).get_by_role("link", name="See how it stands now").click()
+        expect(head(seen.page)).to_contain_text("gate G4 (Release) is open")
+        seen.harmless()
+
+
+def _ask_for_waiver(page: Page) -> None:
+    page.goto("/dags/waiver_request")
+    page.get_by_role("button", name="Trigger").click()
+    form = page.get_by_role("dialog")
+    until = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    said = {"model": MODEL, "version": "2", "check": "bias", "reason": "the campaign ends soon", "control": "by hand", "until": until}  # fmt: skip
+    for name, value in said.items():
+        form.locator(f"[name=element_{name}]").fill(value)
+    form.get_by_role("button", name="Trigger", exact=True).click()
+    expect(form).to_have_count(0)
+
+
+def _approve(page: Page, world: Company, seat: str) -> None:
+    """Answer in Airflow's own form; an answer within seconds of the question can be lost, and is then asked for again."""
+    label = f"G4 {RED} {seat}"
+
+    def waits() -> bool:
+        asked = [task for run in world.runs("gate_review") for task in world.tasks("gate_review", run).values()]
+        return any(task["rendered_map_index"] == label and task["state"] == "awaiting_input" for task in asked)
+
+    world.until(f"{seat} is asked", waits)
+    page.goto("/required_actions")
+    page.get_by_role("link", name=f"G4 {RED}: {seat}").first.click()
+    page.locator("[name=element_reason]").fill("the evidence is complete")
+    page.get_by_role("button", name="approve").click()
+    expect(page.get_by_role("button", name="approve")).to_be_disabled()
