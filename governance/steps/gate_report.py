@@ -85,6 +85,16 @@ def read(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> tuple[GateReport, 
     return tuple(rules.report(one, rt.policy, at.as_of, at.known_at, meets_on) for one in facts)
 
 
+def of_run(rt: Runtime, key: VersionKey, ended_at: datetime | None) -> Asked:
+    """The moment to show for a run's task: when it ended, or now while no gate has decided anew since."""
+    if ended_at is None:
+        return NOW
+    with rt.reading() as session:
+        then = gate_facts.decisions_of(session, key, rt.asked(session, Asked(as_of=ended_at)))
+        now = gate_facts.decisions_of(session, key, rt.current(session))
+    return NOW if then == now else Asked(as_of=ended_at)
+
+
 def _unknown(key: VersionKey, model: RegisteredModel | None) -> NotFoundError:
     if model is None or all(version.key != key for version in model.versions):
         return NotFoundError(f"{key} is not in the inventory", hint="Run inventory_sync, or `governance sync`.")

@@ -248,7 +248,9 @@ class _Pages:
         run = self.access.task_run(dag_id, run_id, task_id, index)
         key = parse_label(run.label) if run and run.label else None
         if key is not None:
-            return self._report(request, key, Asked(as_of=run.ended_at if run else None))
+            return self._report(
+                request, key, gate_report.of_run(self.serving.runtime(), key, run.ended_at if run else None)
+            )
         return self._of_run(ed, f"{dag_id}/{run_id}", run, dag_id)
 
     def _of_run(self, ed: Edition, source: str, run: TaskRun | None, dag_id: str) -> HTMLResponse:

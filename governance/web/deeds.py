@@ -211,7 +211,7 @@ DEEDS: Final = (
         rights.ORDER_HOLD,
         (
             Field("scope", Words("範囲", "Scope"), "choice", choices=_SCOPES),
-            Field("target", Words("対象 (モデル、モデル/番号、ユースケース)", "Target (MODEL, MODEL/NUMBER, or use case)"), "line", _LONGEST_NAME),
+            Field("target", Words("対象 (モデル、モデル/番号、ユースケース、ベンダー)", "Target (MODEL, MODEL/NUMBER, use case or vendor)"), "line", _LONGEST_NAME),
             Field(
                 "urgency", Words("緊急度", "Urgency"), "choice",
                 choices={

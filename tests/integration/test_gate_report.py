@@ -152,6 +152,16 @@ def test_a_report_for_a_past_moment_reads_as_it_read_then(rt: Runtime) -> None:
     assert now.past.passage.id == then[0].decision.id
 
 
+def test_a_runs_task_shows_how_it_stands_until_the_gate_decides_anew(rt: Runtime) -> None:
+    failed(rt, SECOND)
+    ended = later(rt, minutes=1)
+    later(rt, days=2)
+    assert gate_report.of_run(rt, SECOND, ended) == Asked()
+    assert gate_report.of_run(rt, SECOND, None) == Asked()
+    passed(rt, SECOND)
+    assert gate_report.of_run(rt, SECOND, ended) == Asked(as_of=ended)
+
+
 def test_nobody_asks_mlflow_or_measures(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     failed(rt, SECOND)
     monkeypatch.setattr("governance.checks.run", None)

@@ -61,6 +61,13 @@ PATHS: Final = (
     f"/models/{quote(HOSTILE[4], safe='')}/versions/1",
     f"{TASK}/0?bare=1",
     f"{TASK}/%7BMAP_INDEX%7D",
+    "/waivers/W-1",
+    "/waivers/W-1/grant",
+    "/waivers/new?model=credit-scoring&version=2&gate=G4&check=performance",
+    "/approvals/new?model=credit-scoring&version=2&gate=G4&seat=risk",
+    "/holds/H-1",
+    "/holds/H-1/review",
+    "/holds/new",
     "/gate/another_dag/r1/t/0",
     "/models/nobody",
 )

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 from pydantic import SecretStr
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
@@ -54,7 +55,9 @@ AXE: Final = {"resultTypes": ["violations"]}
 
 
 def access() -> Access:
-    return Access(login, task_login, login, facts.task_run)
+    return Access(
+        login, task_login, login, facts.task_run, may=lambda _user, _needed: True, key=b"of these tests alone"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,22 @@ def test_nothing_sticks_out_or_is_cut_off_down_to_a_zoom_of_400_percent(seen: Se
         for width, height in ((1280, 800), (390, 800), (320, 256)):
             seen.page.set_viewport_size({"width": width, "height": height})
             assert seen.page.evaluate(STICKS_OUT) == [], (language, width)
+
+
+def test_a_form_that_is_refused_says_so_to_everybody_and_keeps_what_was_typed(seen: Seen, site: str) -> None:
+    for language, theme in itertools.product(LANGUAGES, THEMES):
+        seen.page.goto(address(site, "/holds/new", lang=language, theme=theme))
+        for name, value in (("scope", "model"), ("urgency", "emergency"), ("ground", "safety")):
+            seen.page.locator(f"[name={name}]").select_option(value)
+        seen.page.locator("[name=target]").fill(facts.HOSTILE[0])
+        seen.page.locator("[name=reason]").fill("somebody without a seat says so")
+        seen.page.locator("form button").click()
+        expect(seen.page.get_by_role("alert")).to_be_visible()
+        expect(seen.page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(seen.page.locator("[name=target]")).to_have_value(facts.HOSTILE[0])
+        assert broken_rules(seen.page) == [], (language, theme)
+    seen.complaints.clear()  # the browser tells of each 403
+    seen.harmless()
 
 
 def test_hostile_names_are_read_and_never_run(seen: Seen, site: str) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -16,6 +16,8 @@ from tests.ui import facts
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import StorageState
 
     from governance.policy import Policy
 
@@ -33,6 +35,8 @@ class Company(World):
 
     run: str = ""
     """The run of model_gate that was red."""
+    sessions: dict[str, StorageState] = field(default_factory=dict)
+    """What the browsers of those who have logged in keep of it."""
 
     def gate_task(self, label: str) -> str:
         """The path of the red task of a version."""
