@@ -237,6 +237,7 @@ def test_a_waiver_is_asked_for_by_form_granted_and_approved_and_the_gate_opens(
     assert world.there.decision(2).verdict is GateVerdict.PENDING
     with logged_in(chromium, world, "suzuki") as seen:
         _approve_in_airflows_form(seen.page, world, "risk")
+        world.until("the answer is recorded", lambda: world.answered() == {"risk"})
     with logged_in(chromium, world, "sato") as seen:
         _approve_on_the_page(seen.page)
         seen.harmless()

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from playwright.sync_api import StorageState
+
+from governance.store import oversight as oversight_facts
 from tests.airflow_server import World, working
 from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import release
@@ -16,8 +19,6 @@ from tests.ui import facts
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from playwright.sync_api import StorageState
 
     from governance.policy import Policy
 
@@ -43,6 +44,11 @@ class Company(World):
         tasks = self.tasks("model_gate", self.run).items()
         [index] = [index for (name, index), task in tasks if name == "gate" and task["rendered_map_index"] == label]
         return f"/dags/model_gate/runs/{quote(self.run, safe='')}/tasks/gate/mapped/{index}"
+
+    def answered(self) -> set[str]:
+        """The seats that have answered, as the facts tell."""
+        with self.there.rt.reading() as session:
+            return {one.seat for one in oversight_facts.responses(session, self.there.rt.current(session))}
 
     def takes_to_gates(self) -> str:
         """Have model_gate run once more; gives the run."""
