@@ -17,7 +17,7 @@ FORM = {
     "check": Param("", type="string", title="チェック / Check"),
     "reason": Param("", type="string", title="理由 / Reason"),
     "control": Param("", type="string", title="代替措置 / Compensating control"),
-    "until": Param(None, type=["null", "string"], format="date", title="期限 / Last day"),
+    "until": Param(None, type=["null", "string"], format="date", title="期限 (必須) / Last day (needed)"),
 }
 
 

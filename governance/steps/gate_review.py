@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from governance.store import gates as gate_facts
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -163,13 +164,18 @@ def shown(rt: Runtime, question: Question) -> str:
     language = rt.settings.language
     report = model_gate.report(decision, language)
     code = Words("照合コード", "code").in_(language)
-    facts_of = "\n".join(f"    {name}: {value[:60]}" for name, value in sorted(decision.bound.items()))
-    return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted(report)}\n\n{facts_of}"
+    facts_of = [f"{name}: {value[:60]}" for name, value in sorted(decision.bound.items())]
+    return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted([*report.splitlines(), *facts_of])}"
 
 
-def _quoted(text: str) -> str:
-    """As code: what comes from MLflow must not become a link or a heading."""
-    return "\n".join(f"    {line}" for line in text.splitlines())
+def _quoted(lines: Iterable[str]) -> str:
+    """One item a line, each as code: what comes from MLflow must not become a link, a heading or a picture."""
+    return "\n".join(f"- {_code(line)}" for line in lines)
+
+
+def _code(text: str) -> str:
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}"
 
 
 def _current(rt: Runtime, question: Question) -> GateDecision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -91,6 +92,18 @@ def test_evidence_alone_does_not_open_a_gate_that_wants_approval(there: Release)
 
 
 @on_both
+def test_what_a_seat_is_shown_is_one_line_each_and_no_markup(there: Release) -> None:
+    hostile = "![x](http://example.com/`` ` ``) <b>"
+    there.measured(2, "bias", Verdict.WARN, data=hostile)
+    there.decide(2)
+    code, _, lines = approvals.shown(there.rt, approvals.question(there.rt, there.key(2), "G4", "risk")).partition(
+        "\n\n"
+    )
+    assert "**" in code
+    assert all(re.fullmatch(r"- (`+) .* \1", line) for line in lines.splitlines())
+    assert f"- ``` data bias: {hostile} ```" in lines.splitlines()
+
+
 def test_promotion_sets_the_alias_marks_the_version_and_is_proven(there: Release) -> None:
     approve(there)
     done = promotion.promote(there.rt, there.key(2), "champion")

@@ -293,6 +293,7 @@ def _approve_in_airflows_form(page: Page, world: Company, seat: str) -> None:
     world.until(f"{seat} is asked", waits)
     page.goto("/required_actions")
     page.get_by_role("link", name=f"G4 {RED}: {seat}").first.click()
+    expect(page.get_by_role("listitem").filter(has_text="waived until").first).to_be_visible()
     page.locator("[name=element_reason]").fill("the evidence is complete")
     page.get_by_role("button", name="approve").click()
     expect(page.get_by_role("button", name="approve")).to_be_disabled()
