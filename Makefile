@@ -13,10 +13,10 @@ $(ENV): requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo up down status test test-fab test-ui faults fuzz screenshots unit lint types layers ci lock clean
+.PHONY: help demo up down status test test-oversight test-fab test-ui faults fuzz screenshots unit lint types layers ci lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ENV)  ## Run the demo company from MLflow to committee pack (about 2 minutes)
 	@$(BIN)/python -m include.demo run
@@ -30,8 +30,11 @@ down: $(ENV)  ## Stop what `make up` serves
 status: $(ENV)  ## Tell what of the demo runs
 	@$(BIN)/python -m include.demo status
 
-test: $(ENV)  ## Run all tests
+test: $(ENV)  ## Run the tests; the slow suites have targets of their own
 	$(BIN)/pytest -q -n 2 --dist loadfile
+
+test-oversight: $(ENV)  ## Approvals, waivers, holds and guard against a real MLflow that fails, and one with logins (about 5 minutes)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/oversight
 
 test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accounts (about 5 minutes)
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/fab
@@ -63,7 +66,7 @@ types: $(ENV)  ## Check types
 layers: $(ENV)  ## Check that imports point down
 	$(BIN)/lint-imports --no-logo
 
-ci: lint types layers test test-fab test-ui  ## Everything that has to hold, and one demo from nothing
+ci: lint types layers test test-oversight test-fab test-ui  ## Everything that has to hold, and one demo from nothing
 	$(BIN)/pytest -q tests/fresh -p no:randomly
 
 lock: $(ENV)  ## Resolve every pin again

@@ -35,7 +35,7 @@ def workers(there: Release) -> Iterator[Callable[[str], None]]:
     settings = there.rt.settings
     told = [settings.database_url.get_secret_value(), settings.mlflow_uri, settings.evidence_url, there.model]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.alias_worker", *told],
+        [sys.executable, "-m", "tests.oversight.alias_worker", *told],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None
