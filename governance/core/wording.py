@@ -81,7 +81,8 @@ def reason_line(reason: Reason, language: str) -> str:
     """Why a gate said what it said, on one line that starts with the check."""
     check = check_name(reason.check, language)
     if reason.observation is not None:
-        return f"{check}: {observation_line(reason.observation, language)}"
+        waived = _aside(reason.text.in_(language), language) if reason.waiver else ""
+        return f"{check}: {observation_line(reason.observation, language)}{waived}"
     ended = _choose(_EXEMPT, language) if reason.exempt else label(reason.verdict, language)
     return f"{check}: {ended}{_aside(reason.text.in_(language), language)}"
 

@@ -162,10 +162,10 @@ def shown(rt: Runtime, question: Question) -> str:
     """
     decision = _current(rt, question)
     language = rt.settings.language
-    report = model_gate.report(decision, language)
+    told = [line.removeprefix("- ") for line in model_gate.report(decision, language).splitlines()]
     code = Words("照合コード", "code").in_(language)
     facts_of = [f"{name}: {value[:60]}" for name, value in sorted(decision.bound.items())]
-    return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted([*report.splitlines(), *facts_of])}"
+    return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted([*told, *facts_of])}"
 
 
 def _quoted(lines: Iterable[str]) -> str:
