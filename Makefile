@@ -33,7 +33,7 @@ status: $(ENV)  ## Tell what of the demo runs
 test: $(ENV)  ## Run the tests; the slow suites have targets of their own
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
-test-oversight: $(ENV)  ## Approvals, waivers, holds and guard against a real MLflow that fails, and one with logins (about 5 minutes)
+test-oversight: $(ENV)  ## Approvals, waivers, holds and guard against a real MLflow that fails, and one with logins
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/oversight
 
 test-fab: $(ENV)  ## Attack approvals and holds under a real Airflow with accounts (about 5 minutes)
