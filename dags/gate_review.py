@@ -15,7 +15,8 @@ from airflow.sdk import AssetOrTimeSchedule, TriggerRule, dag, task
 from governance.orchestration import DEFAULTS, GATES, daily, ended_as_success, runtime, task_errors
 from governance.orchestration.asking import AGAIN, AskSeat
 
-LABEL = "{% set q = task.question %}{{ q.gate }} {{ q.model }} v{{ q.version }} {{ q.seat }}"
+ABOUT = "{% if q.use_case %}use_case {{ q.use_case }}{% else %}{{ q.model }} v{{ q.version }}{% endif %}"
+LABEL = "{% set q = task.question %}{{ q.gate }} " + ABOUT + " {{ q.seat }}"
 SCHEDULE = AssetOrTimeSchedule(timetable=daily(hour=8), assets=[GATES])
 
 

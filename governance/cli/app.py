@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from governance.cli import airflow, checks, evidence, exports, facts, gates, mlflow, output, policy, setup
+from governance.cli import airflow, checks, evidence, exports, facts, gates, mlflow, output, policy, setup, use_cases
 from governance.errors import GovernanceError, PolicyError
 from governance.settings import Settings
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 facts.add_to(app)
 checks.add_to(app)
 gates.add_to(app)
+use_cases.add_to(app)
 evidence.add_to(app)
 exports.add_to(app, facts.inventory)
 policy.add_to(app)

@@ -9,9 +9,11 @@ import typer
 
 from governance.cli import output, shell
 from governance.core.terms import VersionKey
+from governance.core.wording import decision_report
 from governance.reports.gate_text import Tongue, render
 
 if TYPE_CHECKING:
+    from governance.core.terms import Subject
     from governance.runtime import Runtime
 
 Model = Annotated[str, typer.Argument(help="Name of the registered model.")]
@@ -57,15 +59,15 @@ def gate_show(model: Model, version: Version, *, as_json: output.AsJson = False)
     show_decisions(shell.runtime(), VersionKey(model, version), as_json=as_json)
 
 
-def show_decisions(rt: Runtime, key: VersionKey, *, as_json: bool) -> None:
-    """Show the newest decision of each gate on a version; exit 1 if one is closed."""
-    from governance.steps import listings, model_gate
+def show_decisions(rt: Runtime, key: Subject, *, as_json: bool) -> None:
+    """Show the newest decision of each gate on a subject; exit 1 if one is closed."""
+    from governance.steps import listings, oversight
 
-    decisions = model_gate.decisions(rt, key)
+    decisions = oversight.decisions(rt, key)
     if as_json:
         output.document([listings.gate(decision, rt.settings.language) for decision in decisions])
     else:
-        output.lines("\n".join(model_gate.report(decision, rt.settings.language) for decision in decisions))
+        output.lines("\n".join(decision_report(decision, rt.settings.language) for decision in decisions))
     if any(decision.blocks for decision in decisions):
         raise typer.Exit(1)
 

@@ -11,9 +11,11 @@ import typer
 from governance.cli import facts, output, shell
 from governance.core.holds import HoldScope  # noqa: TC001 - as above
 from governance.core.terms import VersionKey
+from governance.core.wording import decision_report
 from governance.errors import PolicyError
 
 if TYPE_CHECKING:
+    from governance.core.terms import Subject
     from governance.runtime import Runtime
 
 Gate = Annotated[str, typer.Argument(help="Code of the gate, for example G4.")]
@@ -47,7 +49,7 @@ def approve(
     login: Login = None,
 ) -> None:
     """Approve a version at a gate, for a seat."""
-    _answer("approve", VersionKey(model, version), gate, seat, reason, code, login)
+    answer("approve", VersionKey(model, version), gate, seat, reason, code, login)
 
 
 def reject(
@@ -61,18 +63,18 @@ def reject(
     login: Login = None,
 ) -> None:
     """Reject a version at a gate, for a seat."""
-    _answer("reject", VersionKey(model, version), gate, seat, reason, code, login)
+    answer("reject", VersionKey(model, version), gate, seat, reason, code, login)
 
 
-def _answer(said: str, key: VersionKey, gate: str, seat: str, reason: str, code: str | None, login: str | None) -> None:
-    from governance.steps import gate_review, model_gate
+def answer(said: str, key: Subject, gate: str, seat: str, reason: str, code: str | None, login: str | None) -> None:
+    """Record what a seat answers about a subject, and show how its gates stand then."""
+    from governance.steps import gate_review, oversight
 
     rt = shell.runtime()
     question = gate_review.question(rt, key, gate, seat, code)
     gate_review.answer(rt, question, shell.login(login), said, reason)
-    output.lines(
-        "\n".join(model_gate.report(decision, rt.settings.language) for decision in model_gate.decisions(rt, key))
-    )
+    told = (decision_report(decision, rt.settings.language) for decision in oversight.decisions(rt, key))
+    output.lines("\n".join(told))
 
 
 def guard(

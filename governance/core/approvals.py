@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic
 
-from governance.core.terms import NOTHING, VersionKey, Words
+from governance.core.terms import NOTHING, K, Words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -39,10 +39,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(Generic[K]):
     """What one seat answered, and to what."""
 
-    subject: VersionKey
+    subject: K
     gate: str
     facts_digest: str
     """Digest of the facts that were shown."""
@@ -57,10 +57,10 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Generic[K]):
     """A seat was asked."""
 
-    subject: VersionKey
+    subject: K
     gate: str
     facts_digest: str
     seat: str
@@ -72,15 +72,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Generic[K]):
     """What the answers come to, and whose are missing."""
 
     outcome: Outcome
     missing: tuple[str, ...] = ()
     """Seats that have not answered to these facts."""
-    counted: tuple[Response, ...] = ()
+    counted: tuple[Response[K], ...] = ()
     """The answers that count."""
-    outdated: tuple[Response, ...] = ()
+    outdated: tuple[Response[K], ...] = ()
     """Answers to facts that have changed since, newest first."""
 
 
@@ -94,7 +94,7 @@ def needed(gate: Gate, tier: RiskTier) -> Approval | None:
     return gate.approval.get(tier)
 
 
-def settle(approval: Approval, responses: Iterable[Response], facts_digest: str, *, now: datetime) -> Settled:
+def settle(approval: Approval, responses: Iterable[Response[K]], facts_digest: str, *, now: datetime) -> Settled[K]:
     """Count the answers to exactly these facts.
 
     The veto seat's no rejects, and so does any no that leaves fewer seats than the quorum needs. A person who
@@ -107,12 +107,12 @@ def settle(approval: Approval, responses: Iterable[Response], facts_digest: str,
     return Settled(_outcome(approval, counted, missing), missing, counted, outdated)
 
 
-def is_fresh(response: Response, approval: Approval, *, now: datetime) -> bool:
+def is_fresh(response: Response[K], approval: Approval, *, now: datetime) -> bool:
     """Whether an answer is young enough to count; an older one may be given again."""
     return now - response.at < timedelta(days=approval.max_age_days)
 
 
-def _outcome(approval: Approval, counted: Sequence[Response], missing: Collection[str]) -> Outcome:
+def _outcome(approval: Approval, counted: Sequence[Response[K]], missing: Collection[str]) -> Outcome:
     yes = {r.person for r in counted if r.answer is Answer.APPROVE}
     no = {r.seat for r in counted if r.answer is Answer.REJECT}
     if approval.veto in no or len(yes) + len(missing) < approval.quorum:
@@ -180,7 +180,7 @@ def _short(value: str) -> str:
 
 
 def to_ask(
-    missing: Sequence[str], asked: Mapping[str, Request], people: People, asking: Asking, *, now: datetime, day: date
+    missing: Sequence[str], asked: Mapping[str, Request[K]], people: People, asking: Asking, *, now: datetime, day: date
 ) -> list[tuple[str, int]]:
     """The seats to ask now, and for the how manieth time; `asked` holds the last request of each for these facts."""
     found = []

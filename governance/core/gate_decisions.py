@@ -17,7 +17,7 @@ from governance.core.exports import person
 from governance.core.gates import UNWAIVABLE
 from governance.core.hold_proof import Proof
 from governance.core.holds import Enforcement, Hold
-from governance.core.terms import GateVerdict, Words
+from governance.core.terms import GateVerdict, K, VersionKey, Words
 from governance.core.waivers import Waiver, WaiverState
 from governance.core.wording import check_name
 
@@ -67,7 +67,7 @@ class SeatLine:
     seat: str
     answer: tuple[str, ...]
     """Who may answer now."""
-    response: Response | None
+    response: Response[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Waivable:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What people have said about one gate of one version, and who may say what next."""
+    """What people have said about one gate of one subject, and who may say what next."""
 
     code: str
     """Of the facts that an answer is bound to."""
@@ -107,15 +107,18 @@ class Decided:
 
 
 def decided(
-    decision: GateDecision,
+    decision: GateDecision[K],
     version: ModelVersion | None,
     case: UseCase | None,
-    said: Oversight,
+    said: Oversight[K],
     held: Sequence[HoldLine],
     policy: Policy,
     as_of: datetime,
 ) -> Decided:
-    """Put together what people said; `said` is about this version, `held` are the holds over it."""
+    """Put together what people said; `said` is about this subject, `held` are the holds over it.
+
+    `version` is what stands at the gate, or None where that is a use case.
+    """
     zone = ZoneInfo(policy.calendar.time_zone)
     day, owner = as_of.astimezone(zone).date(), case.owner if case else None
     found = _answers(decision, version, case, said.responses, policy, as_of, day)
@@ -138,10 +141,10 @@ def decided(
 
 
 def _answers(
-    decision: GateDecision,
+    decision: GateDecision[K],
     version: ModelVersion | None,
     case: UseCase | None,
-    responses: Iterable[Response],
+    responses: Iterable[Response[K]],
     policy: Policy,
     as_of: datetime,
     day: date,
@@ -172,7 +175,7 @@ def _answers(
     }
 
 
-def interests(decision: GateDecision, tags: Mapping[str, str], case: UseCase | None, policy: Policy) -> Interests:
+def interests(decision: GateDecision[K], tags: Mapping[str, str], case: UseCase | None, policy: Policy) -> Interests:
     """Whose own a decision is: see `approvals.interests`."""
     authors = [policy.checks.checks[name].author for name in decision.evidence if name in policy.checks.checks]
     return approvals.interests(case, tags, authors)
@@ -202,8 +205,10 @@ def waiver_line(waiver: Waiver, tier: RiskTier, owner: str | None, policy: Polic
 
 
 def _waivable(
-    decision: GateDecision, owner: str | None, asked: Collection[str], policy: Policy, day: date
+    decision: GateDecision[K], owner: str | None, asked: Collection[str], policy: Policy, day: date
 ) -> Iterator[Waivable]:
+    if not isinstance(decision.subject, VersionKey):
+        return  # a waiver is of a version's check
     rule = policy.waivers.tiers.get(decision.tier)
     closing = {reason.check: reason.verdict for reason in decision.reasons if reason.blocks}
     for check, verdict in closing.items():

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decide whether a model version may go on (GATE, 3.2-01b)."""
+"""Decide whether a use case or a model version may go on (GATE, 3.2-01b)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic
 from zoneinfo import ZoneInfo
 
 from governance.core import approvals, holds, vendors
@@ -15,7 +15,7 @@ from governance.core.declared import DeclaredSystem
 from governance.core.evidence import digest
 from governance.core.holds import Hold
 from governance.core.inventory import governed
-from governance.core.terms import NOTHING, CheckResult, GateDecision, GateVerdict, Reason, Verdict, Words
+from governance.core.terms import NOTHING, CheckResult, GateDecision, GateVerdict, K, Reason, Verdict, VersionKey, Words
 from governance.core.tiers import classify
 from governance.core.waivers import Waiver, covers, live
 from governance.policy import RiskTier
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
+    from governance.core.terms import Candidate, ModelVersion, RegisteredModel, Subject
     from governance.policy import Policy, UseCase
 
 UNWAIVABLE: Final = frozenset({"tier", "use_case", "hold", "order", "approval"})
@@ -48,32 +48,32 @@ def required(code: str, tier: RiskTier, policy: Policy) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Oversight:
-    """What people said about a version, and what the gates before decided."""
+class Oversight(Generic[K]):
+    """What people said about a subject, and what the gates before decided."""
 
     waivers: tuple[Waiver, ...] = ()
     holds: tuple[Hold, ...] = ()
-    responses: tuple[Response, ...] = ()
-    earlier: Mapping[str, GateDecision] = field(default_factory=dict)
-    """Decisions of this version's other gates, by gate."""
+    responses: tuple[Response[K], ...] = ()
+    earlier: Mapping[str, GateDecision[Any]] = field(default_factory=dict)
+    """Decisions of this subject's other gates and of its use case's, by gate."""
     slug: str | None = None
     """The use case's name in the policy."""
     systems: tuple[DeclaredSystem, ...] = ()
     """Declared AI systems in use; only where a vendor is held does anybody need them."""
 
 
-NO_OVERSIGHT: Final = Oversight()
+NO_OVERSIGHT: Final[Oversight[Any]] = Oversight()
 
 
-def held(said: Oversight, key: VersionKey, slug: str | None, policy: Policy) -> tuple[Hold, ...]:
-    """The live holds over a version, by id. Whoever needs to know asks here: gates, guard and enforcement."""
+def held(said: Oversight[Any], key: Subject, slug: str | None, policy: Policy) -> tuple[Hold, ...]:
+    """The live holds over a subject, by id. Whoever needs to know asks here: gates, guard and enforcement."""
     if not said.holds:
         return ()
     return holds.over(said.holds, key, slug, vendors.of_use_case(slug, policy, said.systems))
 
 
-def about(said: Oversight, key: VersionKey, slug: str | None, policy: Policy) -> Oversight:
-    """What of all that people said concerns one version."""
+def about(said: Oversight[K], key: K, slug: str | None, policy: Policy) -> Oversight[K]:
+    """What of all that people said concerns one subject."""
     return replace(
         said,
         waivers=tuple(w for w in said.waivers if w.subject == key),
@@ -83,8 +83,8 @@ def about(said: Oversight, key: VersionKey, slug: str | None, policy: Policy) ->
     )
 
 
-def closed(code: str, decision: GateDecision | None) -> list[str]:
-    """Why a gate does not let a version through, in short; empty if it does."""
+def closed(code: str, decision: GateDecision[Any] | None) -> list[str]:
+    """Why a gate does not let its subject through, in short; empty if it does."""
     if decision is None:
         return [f"{code}: no decision"]
     blocking = [reason for reason in decision.reasons if reason.blocks]
@@ -93,33 +93,35 @@ def closed(code: str, decision: GateDecision | None) -> list[str]:
 
 def decide_each(
     codes: Sequence[str],
-    subject: ModelVersion,
+    subject: Candidate[K],
     use_case: UseCase | None,
     results: Mapping[str, CheckResult],
     policy: Policy,
-    oversight: Oversight,
+    oversight: Oversight[K],
     *,
     now: datetime,
-) -> list[GateDecision]:
+) -> list[GateDecision[K]]:
     """Decide at one gate after the other; each knows what those before it decided just now."""
     tier, earlier = classify(use_case, policy.tiers), dict(oversight.earlier)
+    decided: list[GateDecision[K]] = []
     for code in codes:
         given = replace(oversight, earlier=earlier)
-        earlier[code] = decide(code, subject, use_case, tier, results, policy, given, now=now)
-    return [earlier[code] for code in codes]
+        decided.append(decide(code, subject, use_case, tier, results, policy, given, now=now))
+        earlier[code] = decided[-1]
+    return decided
 
 
 def decide(  # noqa: PLR0913 - what it weighs, one by one
     code: str,
-    subject: ModelVersion,
+    subject: Candidate[K],
     use_case: UseCase | None,
     tier: RiskTier,
     results: Mapping[str, CheckResult],
     policy: Policy,
-    oversight: Oversight = NO_OVERSIGHT,
+    oversight: Oversight[K] = NO_OVERSIGHT,
     *,
     now: datetime,
-) -> GateDecision:
+) -> GateDecision[K]:
     """Weigh the newest result of every required check, then what people said.
 
     A hold, a prohibited tier, a model without a use case and a gate before this one that is not open block
@@ -156,7 +158,7 @@ def decide(  # noqa: PLR0913 - what it weighs, one by one
     )
 
 
-def _standing_orders(code: str, key: VersionKey, policy: Policy, oversight: Oversight) -> Iterator[Reason]:
+def _standing_orders(code: str, key: Subject, policy: Policy, oversight: Oversight[K]) -> Iterator[Reason]:
     """Holds, and gates that have to be open first."""
     for hold in held(oversight, key, oversight.slug, policy):
         said = Words(f"停止命令 {hold.id}: {hold.reason}", f"hold {hold.id}: {hold.reason}")
@@ -171,7 +173,7 @@ def _standing_orders(code: str, key: VersionKey, policy: Policy, oversight: Over
 def _waived(
     reason: Reason,
     code: str,
-    key: VersionKey,
+    key: Subject,
     tier: RiskTier,
     policy: Policy,
     waivers: Sequence[Waiver],
@@ -191,7 +193,7 @@ def _waived(
     return reason
 
 
-def _answered(settled: Settled, facts_digest: str, bound: Mapping[str, str]) -> Reason:
+def _answered(settled: Settled[K], facts_digest: str, bound: Mapping[str, str]) -> Reason:
     """What the seats said, as a reason; where answers are missing, what changed since they were given."""
     shown = approvals.code(facts_digest)
     given = ", ".join(f"{r.person} ({r.seat}: {r.answer.value})" for r in settled.counted)
@@ -208,7 +210,7 @@ def _answered(settled: Settled, facts_digest: str, bound: Mapping[str, str]) -> 
             return Reason("approval", Verdict.NOT_RUN, said.then(_outdated(settled, bound)))
 
 
-def _outdated(settled: Settled, bound: Mapping[str, str]) -> Words:
+def _outdated(settled: Settled[K], bound: Mapping[str, str]) -> Words:
     if not settled.outdated:
         return NOTHING
     differs = "; ".join(approvals.changed(settled.outdated[0].bound, bound)) or "?"
@@ -283,20 +285,18 @@ def _explain(name: str, result: CheckResult) -> Iterator[Reason]:
 
 def _bound(
     code: str,
-    subject: ModelVersion,
+    subject: Candidate[K],
     tier: RiskTier,
     results: Mapping[str, CheckResult],
     reasons: tuple[Reason, ...],
     policy: Policy,
-    oversight: Oversight,
+    oversight: Oversight[K],
 ) -> dict[str, str]:
     """What the decision rests on and is bound to; a re-run with the same data, limits and verdicts leaves it as it is.
 
     Names start with their kind (`policy.Bound`); kinds that the policy does not call material are left out.
     """
-    told = {"subject": str(subject.key), "run": subject.run_id or "-", "tier": tier.value}
-    told |= {"run source": subject.source, "run at": str(subject.created_at or "-")}  # the number may be given anew
-    told |= {f"dataset {dataset.context} {dataset.name}": dataset.digest for dataset in subject.datasets}
+    told = {"subject": str(subject.key), "tier": tier.value, **subject.identity}
     for name, result in results.items():
         told[f"check {name}"] = result.finding.verdict.value
         told[f"data {name}"] = result.finding.data_digest or "-"

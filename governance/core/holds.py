@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from governance.core import vendors
-from governance.core.terms import NOTHING, VersionKey, Words
+from governance.core.terms import NOTHING, Subject, VersionKey, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -67,21 +67,21 @@ class Hold:
         return self.released_at is None
 
 
-def covers(hold: Hold, key: VersionKey, use_case: str | None, stands_on: Collection[str]) -> bool:
-    """Whether a version is within the scope of a hold; `stands_on` are its use case's vendors (`vendors.of_use_case`)."""
+def covers(hold: Hold, key: Subject, use_case: str | None, stands_on: Collection[str]) -> bool:
+    """Whether a subject is within the scope of a hold; `stands_on` are its use case's vendors (`vendors.of_use_case`)."""
     match hold.scope:
         case HoldScope.MODEL:
-            return hold.target == key.model
+            return isinstance(key, VersionKey) and hold.target == key.model
         case HoldScope.VERSION:
-            return hold.target == f"{key.model}/{key.version}"
+            return isinstance(key, VersionKey) and hold.target == f"{key.model}/{key.version}"
         case HoldScope.USE_CASE:
             return use_case is not None and hold.target == use_case
         case HoldScope.VENDOR:
             return vendors.key(hold.target) in stands_on
 
 
-def over(holds: Iterable[Hold], key: VersionKey, use_case: str | None, stands_on: Collection[str]) -> tuple[Hold, ...]:
-    """The live holds over a version, by id."""
+def over(holds: Iterable[Hold], key: Subject, use_case: str | None, stands_on: Collection[str]) -> tuple[Hold, ...]:
+    """The live holds over a subject, by id."""
     return tuple(sorted((h for h in holds if h.is_live and covers(h, key, use_case, stands_on)), key=lambda h: h.id))
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Protocol
+
+from typing_extensions import TypeVar
 
 from governance.policy import RiskTier
 
@@ -70,6 +72,35 @@ class VersionKey:
         return f"{self.model} v{self.version}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class UseCaseKey:
+    """One use case of the policy."""
+
+    use_case: str
+
+    def __str__(self) -> str:
+        """Name it as holds and risks do, so that no model of that name is meant: `use_case loan-screening`."""
+        return f"use_case {self.use_case}"
+
+
+Subject = VersionKey | UseCaseKey
+"""What stands at a gate."""
+K = TypeVar("K", bound=Subject, default=VersionKey)
+K_co = TypeVar("K_co", bound=Subject, covariant=True)
+
+
+class Candidate(Protocol[K_co]):
+    """What a gate decides on."""
+
+    @property
+    def key(self) -> K_co:
+        """Its name."""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What it is, by the names of facts that a decision is bound to; each starts with its `policy.Bound`."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetInput:
     """A dataset that a run logged: where it lies and what it was for."""
@@ -94,6 +125,12 @@ class ModelVersion:
     params: Mapping[str, str] = field(default_factory=dict)
     datasets: tuple[DatasetInput, ...] = ()
     created_at: datetime | None = None
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What it is, as a `Candidate`: its run and its data, as the number may be given anew."""
+        run = {"run": self.run_id or "-", "run source": self.source, "run at": str(self.created_at or "-")}
+        return run | {f"dataset {dataset.context} {dataset.name}": dataset.digest for dataset in self.datasets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +253,10 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class GateDecision:
+class GateDecision(Generic[K]):
     """A gate's verdict with its reasons, and digests of all it rested on."""
 
-    subject: VersionKey
+    subject: K
     gate: str
     tier: RiskTier
     verdict: GateVerdict
@@ -235,7 +272,7 @@ class GateDecision:
 
     @property
     def blocks(self) -> bool:
-        """True unless the version may go on."""
+        """True unless its subject may go on."""
         return self.verdict is not GateVerdict.PASS
 
 

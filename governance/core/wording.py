@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from governance.core.labels import CHECKS, KINDS, LABELS, OBSERVED, Pair
-from governance.core.terms import NOTHING, Verdict, Words
+from governance.core.terms import NOTHING, K, Verdict, Words
 from governance.core.verdicts import WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from enum import StrEnum
 
-    from governance.core.terms import Finding, Observation, Reason
+    from governance.core.terms import Finding, GateDecision, Observation, Reason
 
 _TAG: Final = "tag:"
 _PERCENT: Final = " %"
@@ -85,6 +85,13 @@ def reason_line(reason: Reason, language: str) -> str:
         return f"{check}: {observation_line(reason.observation, language)}{waived}"
     ended = _choose(_EXEMPT, language) if reason.exempt else label(reason.verdict, language)
     return f"{check}: {ended}{_aside(reason.text.in_(language), language)}"
+
+
+def decision_report(decision: GateDecision[K], language: str) -> str:
+    """A decision as people read it: the verdict, then one line per reason."""
+    verdict = label(decision.verdict, language)
+    head = f"{decision.gate} {decision.subject} ({label(decision.tier, language)}): {verdict}"
+    return "\n".join([head, *(f"- {reason_line(reason, language)}" for reason in decision.reasons)])
 
 
 def gist(reasons: Sequence[Reason]) -> Words:

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
 from governance.core import batches, calendar
-from governance.core.terms import VersionKey
+from governance.core.terms import K, UseCaseKey, VersionKey
 from governance.errors import GovernanceError, SourceUnavailableError
 from governance.policy import Calendar, Gates, Meeting, load_section
 from governance.settings import Settings
@@ -85,8 +85,17 @@ def runtime(actor: str = "airflow") -> Runtime:
 
 
 def subject(model: str, version: int) -> VersionKey:
-    """The version of a mapped task, which is labelled with it before anything can go wrong."""
-    key = VersionKey(model, version)
+    """The version of a mapped task."""
+    return labelled(VersionKey(model, version))
+
+
+def use_case(name: str) -> UseCaseKey:
+    """The use case of a mapped task."""
+    return labelled(UseCaseKey(name))
+
+
+def labelled(key: K) -> K:
+    """The subject of a mapped task, which is labelled with it before anything can go wrong."""
     context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
     context["subject"] = str(key)
     return key

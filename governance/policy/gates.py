@@ -48,6 +48,8 @@ class Bound(StrEnum):
     HOLD = "hold"
     GATE = "gate"
     """What the gates before this one decided on."""
+    USE_CASE = "use_case"
+    """What use_cases.yaml says of a use case, where that is what stands at the gate."""
 
 
 class Approval(Section):
@@ -83,7 +85,7 @@ class Gate(Section):
     approval: dict[RiskTier, Approval] = Field(default={})
     """Tier -> who has to approve. A tier not named here is approved by its evidence alone."""
     after: tuple[Code, ...] = ()
-    """Gates that have to be open before this one."""
+    """Gates that have to be open before this one; of a model version also gates of its use case."""
     protected_aliases: tuple[Slug, ...] = ()
     """MLflow aliases that only a version with a valid decision may hold."""
     candidate_aliases: tuple[Slug, ...] = ()
@@ -128,8 +130,8 @@ class Gates(Section):
             for earlier in gate.after:
                 if earlier not in self.gates or earlier >= code:
                     raise ValueError(f"{code}: after names {earlier}, which is no gate before it")
-                if self.gates[earlier].subject is not gate.subject:
-                    raise ValueError(f"{code}: after names {earlier}, which is for another subject")
+                if gate.subject is GateSubject.USE_CASE and self.gates[earlier].subject is not gate.subject:
+                    raise ValueError(f"{code}: after names {earlier}, a gate of model versions; use cases come first")
         if self.promote_to is not None and not any(self.promote_to in g.protected_aliases for g in self.gates.values()):
             raise ValueError(f"promote_to names {self.promote_to}, which no gate protects")
         return self
@@ -138,6 +140,16 @@ class Gates(Section):
     def of_versions(self) -> dict[str, Gate]:
         """The gates that model versions stand at, in order."""
         return {c: g for c, g in sorted(self.gates.items()) if g.subject is GateSubject.MODEL_VERSION}
+
+    @cached_property
+    def of_use_cases(self) -> dict[str, Gate]:
+        """The gates that use cases stand at, in order."""
+        return {c: g for c, g in sorted(self.gates.items()) if g.subject is GateSubject.USE_CASE}
+
+    @cached_property
+    def ask_use_cases(self) -> bool:
+        """Whether a gate of model versions comes after one of use cases."""
+        return any(earlier in self.of_use_cases for gate in self.of_versions.values() for earlier in gate.after)
 
     def protecting(self, alias: str) -> tuple[str, ...]:
         """The gates that protect an alias, in order."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
-from governance.core import approvals, inventory, tiers
+from governance.core import approvals, subjects, tiers
 from governance.core.approvals import Answer, Outcome, Request, Response, Settled
-from governance.core.terms import GateDecision, GateVerdict, VersionKey, Words
+from governance.core.terms import GateDecision, GateVerdict, K, Subject, UseCaseKey, VersionKey, Words
+from governance.core.wording import decision_report
 from governance.errors import ConflictError, NotFoundError, RefusedError
-from governance.steps import model_gate, oversight
+from governance.steps import oversight
 from governance.store import gates as gate_facts
 from governance.store import oversight as facts
+from governance.store.base import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,18 +30,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one seat is asked: a decision, and the code of the facts behind it."""
+    """What one seat is asked: a decision on a version or a use case, and the digest of the facts behind it."""
 
-    model: str
-    version: int
     gate: str
     seat: str
     facts_digest: str
+    model: str = ""
+    version: int = 0
+    use_case: str = ""
+
+    @classmethod
+    def about(cls, key: Subject, gate: str, seat: str, facts_digest: str) -> Self:
+        """A question about a subject."""
+        return cls(gate, seat, facts_digest, **named(key))
 
     @property
-    def key(self) -> VersionKey:
-        """The version it is about."""
-        return VersionKey(self.model, self.version)
+    def key(self) -> Subject:
+        """What it is about."""
+        return UseCaseKey(self.use_case) if self.use_case else VersionKey(self.model, self.version)
 
 
 def ask(rt: Runtime) -> list[Question]:
@@ -51,20 +59,27 @@ def ask(rt: Runtime) -> list[Question]:
     oversight.refresh(rt)
     with rt.writing() as session:
         telling = rt.telling(session)
-        standing = oversight.read(session, telling.position)
-        asked = _last_requests(session, telling.position)
-        found = list(_questions(rt, standing, asked, telling))
-        facts.record_requests(session, [request for _question, request in found], telling)
-        for question, request in found:
-            if request.times > rt.policy.gates.asking.escalate_after:
-                _escalate(session, question, request, telling)
-        _tell_vacant(rt, session, standing, telling)
-        again = _asked_by(rt, standing, asked, telling.source)
+        at = telling.position
+        return [
+            *_ask_about(rt, session, oversight.read_use_cases(session, at), telling),
+            *_ask_about(rt, session, oversight.read(session, at), telling),
+        ]
+
+
+def _ask_about(rt: Runtime, session: Session, standing: Standing[K], telling: Telling) -> list[Question]:
+    asked = _last_requests(session, telling.position)
+    found = list(_questions(rt, standing, asked, telling))
+    facts.record_requests(session, [request for _question, request in found], telling)
+    for question, request in found:
+        if request.times > rt.policy.gates.asking.escalate_after:
+            _escalate(session, question, request, telling)
+    _tell_vacant(rt, session, standing, telling)
+    again = _asked_by(rt, standing, asked, telling.source)
     return list(dict.fromkeys([*again, *(question for question, _request in found)]))
 
 
 def _asked_by(
-    rt: Runtime, standing: Standing, asked: dict[tuple[str, ...], Request], source: str
+    rt: Runtime, standing: Standing[K], asked: dict[tuple[str, ...], Request[Any]], source: str
 ) -> Iterator[Question]:
     """What this very run has asked before and nobody has answered: a task that runs twice loses no question."""
     for request in asked.values():
@@ -75,31 +90,30 @@ def _asked_by(
             decision.verdict is GateVerdict.PENDING
             and request.seat in settle(rt, standing.said.responses, decision).missing
         ):
-            key = request.subject
-            yield Question(key.model, key.version, request.gate, request.seat, request.facts_digest)
+            yield Question.about(request.subject, request.gate, request.seat, request.facts_digest)
 
 
 def _questions(
-    rt: Runtime, standing: Standing, asked: dict[tuple[str, ...], Request], telling: Telling
-) -> Iterator[tuple[Question, Request]]:
+    rt: Runtime, standing: Standing[K], asked: dict[tuple[str, ...], Request[Any]], telling: Telling
+) -> Iterator[tuple[Question, Request[K]]]:
     day = telling.at.astimezone(rt.zone).date()
     for decision, missing in _waiting(rt, standing):
         key, gate = decision.subject, decision.gate
         mine = {seat: r for seat in missing if (r := asked.get(_series(decision, seat)))}
         due = approvals.to_ask(missing, mine, rt.policy.people, rt.policy.gates.asking, now=telling.at, day=day)
         for seat, times in due:
-            question = Question(key.model, key.version, gate, seat, decision.facts_digest)
+            question = Question.about(key, gate, seat, decision.facts_digest)
             yield question, Request(key, gate, decision.facts_digest, seat, times, telling.at)
 
 
-def _waiting(rt: Runtime, standing: Standing) -> Iterator[tuple[GateDecision, tuple[str, ...]]]:
+def _waiting(rt: Runtime, standing: Standing[K]) -> Iterator[tuple[GateDecision[K], tuple[str, ...]]]:
     """Each decision that waits for people, and the seats whose answer is missing."""
-    for (_key, gate), decision in sorted(standing.recorded.items(), key=lambda item: item[0]):
-        if decision.verdict is GateVerdict.PENDING and gate in rt.policy.gates.of_versions:
+    for (key, gate), decision in sorted(standing.recorded.items(), key=lambda item: (str(item[0][0]), item[0][1])):
+        if decision.verdict is GateVerdict.PENDING and gate in subjects.gates_for(key, rt.policy):
             yield decision, settle(rt, standing.said.responses, decision).missing
 
 
-def _tell_vacant(rt: Runtime, session: Session, standing: Standing, telling: Telling) -> None:
+def _tell_vacant(rt: Runtime, session: Session, standing: Standing[K], telling: Telling) -> None:
     """A gate that waits for a seat that nobody holds would wait for ever."""
     day = telling.at.astimezone(rt.zone).date()
     for decision, missing in _waiting(rt, standing):
@@ -110,7 +124,7 @@ def _tell_vacant(rt: Runtime, session: Session, standing: Standing, telling: Tel
             facts.escalate(session, "E-26", str(decision.subject), ground, told, text, telling)
 
 
-def settle(rt: Runtime, responses: Sequence[Response], decision: GateDecision) -> Settled:
+def settle(rt: Runtime, responses: Sequence[Response[K]], decision: GateDecision[K]) -> Settled[K]:
     """What the answers to a decision come to now."""
     approval = approvals.needed(rt.policy.gates.gates[decision.gate], decision.tier)
     if approval is None:
@@ -119,15 +133,15 @@ def settle(rt: Runtime, responses: Sequence[Response], decision: GateDecision) -
     return approvals.settle(approval, mine, decision.facts_digest, now=rt.clock())
 
 
-def _series(decision: GateDecision, seat: str) -> tuple[str, ...]:
+def _series(decision: GateDecision[K], seat: str) -> tuple[str, ...]:
     return (str(decision.subject), decision.gate, decision.facts_digest, seat)
 
 
-def _last_requests(session: Session, at: AsOf) -> dict[tuple[str, ...], Request]:
+def _last_requests(session: Session, at: AsOf) -> dict[tuple[str, ...], Request[Any]]:
     return {(str(r.subject), r.gate, r.facts_digest, r.seat): r for r in facts.requests(session, at)}
 
 
-def _escalate(session: Session, question: Question, request: Request, telling: Telling) -> None:
+def _escalate(session: Session, question: Question, request: Request[K], telling: Telling) -> None:
     text = Words(
         f"{question.gate} {question.key}: 役職 {question.seat} が {request.times - 1} 回の依頼に未回答",
         f"{question.gate} {question.key}: {question.seat} left {request.times - 1} requests unanswered",
@@ -136,22 +150,22 @@ def _escalate(session: Session, question: Question, request: Request, telling: T
     facts.escalate(session, "E-26", str(question.key), ground, "caio", text, telling)
 
 
-def question(rt: Runtime, key: VersionKey, gate: str, seat: str, code: str | None = None) -> Question:
+def question(rt: Runtime, key: Subject, gate: str, seat: str, code: str | None = None) -> Question:
     """What a seat answers from a shell: the newest decision, which has to bear the code if one is named.
 
     Raises:
         RefusedError: the code is of other facts.
-        NotFoundError: the gate has not decided on the version.
+        NotFoundError: the gate has not decided on it.
     """
     with rt.reading() as session:
         decision = gate_facts.decisions_of(session, key, rt.current(session)).get(gate)
     if decision is None:
-        raise NotFoundError(f"{gate} has not decided on {key}", hint="Run model_gate, or `governance check run`.")
+        raise NotFoundError(f"{gate} has not decided on {key}", hint="Take it to its gates first, or correct the name.")
     now = approvals.code(decision.facts_digest)
     if code is not None and code.upper() != now:
         why = Words(f"照合コードはいま {now}。事実が変わった", f"the code is {now} by now: the facts have changed")
         oversight.refuse(rt, str(key), f"answer {gate}", rt.actor, why)
-    return Question(key.model, key.version, gate, seat, decision.facts_digest)
+    return Question.about(key, gate, seat, decision.facts_digest)
 
 
 def shown(rt: Runtime, question: Question) -> str:
@@ -162,7 +176,7 @@ def shown(rt: Runtime, question: Question) -> str:
     """
     decision = _current(rt, question)
     language = rt.settings.language
-    told = [line.removeprefix("- ") for line in model_gate.report(decision, language).splitlines()]
+    told = [line.removeprefix("- ") for line in decision_report(decision, language).splitlines()]
     code = Words("照合コード", "code").in_(language)
     facts_of = [f"{name}: {value[:60]}" for name, value in sorted(decision.bound.items())]
     return f"{code} **{approvals.code(decision.facts_digest)}**\n\n{_quoted([*told, *facts_of])}"
@@ -178,16 +192,15 @@ def _code(text: str) -> str:
     return f"{fence} {text} {fence}"
 
 
-def _current(rt: Runtime, question: Question) -> GateDecision:
+def _current(rt: Runtime, question: Question) -> GateDecision[Any]:
     """The decision as the facts stand, if it is still the one that was asked about."""
     with rt.reading() as session:
-        at = rt.current(session)
-        standing = oversight.read(session, at, question.model)
+        standing = oversight.read_for(session, rt.current(session), question.key)
     now = {d.gate: d for d in oversight.decide(rt, standing, [question.key])}
     recorded = standing.recorded.get((question.key, question.gate))
     decision = now.get(question.gate)
     if decision is None or recorded is None:
-        raise NotFoundError(f"{question.gate} has not decided on {question.key}", hint="Run model_gate first.")
+        raise NotFoundError(f"{question.gate} has not decided on {question.key}", hint="Take it to its gates first.")
     if decision.facts_digest != question.facts_digest:
         was = recorded.bound if recorded.facts_digest == question.facts_digest else {}
         differs = "; ".join(approvals.changed(was, decision.bound)) if was else "facts"
@@ -210,11 +223,11 @@ def is_outdated(rt: Runtime, question: Question) -> bool:
 def answered(rt: Runtime, question: Question) -> str | None:
     """Id of the seat's answer to exactly these facts, if it has given one."""
     with rt.reading() as session:
-        found = _given(rt, facts.responses(session, rt.current(session), question.model), question)
+        found = _given(rt, facts.responses_to(session, rt.current(session), question.key), question)
     return found.id if found else None
 
 
-def _given(rt: Runtime, responses: Sequence[Response], question: Question) -> Response | None:
+def _given(rt: Runtime, responses: Sequence[Response[K]], question: Question) -> Response[K] | None:
     """The seat's answer to exactly these facts, if it is young enough to count."""
     approval = _approval(rt, question)
     return next(
@@ -228,13 +241,13 @@ def _given(rt: Runtime, responses: Sequence[Response], question: Question) -> Re
 
 
 def _approval(rt: Runtime, question: Question) -> Approval | None:
-    """Who has to approve that version at that gate; None if nobody."""
-    gate = rt.policy.gates.of_versions.get(question.gate)
-    _slug, case = inventory.use_case_of(question.model, rt.policy)
+    """Who has to approve that subject at that gate; None if nobody."""
+    gate = subjects.gates_for(question.key, rt.policy).get(question.gate)
+    _slug, case = subjects.use_case_of(question.key, rt.policy)
     return approvals.needed(gate, tiers.classify(case, rt.policy.tiers)) if gate else None
 
 
-def _answers(response: Response, question: Question) -> bool:
+def _answers(response: Response[K], question: Question) -> bool:
     return (response.subject, response.gate, response.seat, response.facts_digest) == (
         question.key,
         question.gate,
@@ -265,7 +278,7 @@ def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) 
         oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, why)
     with rt.writing() as session:
         telling = rt.telling(session)
-        known = _given(rt, facts.responses(session, telling.position, question.model), question)
+        known = _given(rt, facts.responses_to(session, telling.position, question.key), question)
         response = Response(
             question.key,
             question.gate,
@@ -284,7 +297,7 @@ def answer(rt: Runtime, question: Question, login: str, said: str, reason: str) 
             f"役職 {question.seat} は回答済み ({known.answer})", f"{question.seat} has already said {known.answer}"
         )
         oversight.refuse(rt, str(question.key), f"{said} {question.gate}", login, told)
-    oversight.refresh(rt, question.model)
+    oversight.refresh_for(rt, question.key)
     found = answered(rt, question)
     if found is None:
         raise ConflictError(f"{question.key}: the answer is not there", hint="Run it again.")
@@ -297,7 +310,7 @@ def _why_not(rt: Runtime, question: Question, login: str, person: str | None, sa
     if said not in set(Answer):
         return Words(f"回答 {said} はない", f"{said} is no answer; say approve or reject")
     with rt.reading() as session:
-        standing = oversight.read(session, rt.current(session), question.model)
+        standing = oversight.read_for(session, rt.current(session), question.key)
     approval = _approval(rt, question)
     if (
         approval is None
@@ -313,8 +326,8 @@ def _why_not(rt: Runtime, question: Question, login: str, person: str | None, sa
     )
 
 
-def _interests(rt: Runtime, standing: Standing, question: Question) -> approvals.Interests:
-    _slug, case = inventory.use_case_of(question.model, rt.policy)
+def _interests(rt: Runtime, standing: Standing[Any], question: Question) -> approvals.Interests:
+    _slug, case = subjects.use_case_of(question.key, rt.policy)
     model = standing.models.get(question.model)
     version = next((v for v in model.versions if v.key == question.key), None) if model else None
     decision = standing.recorded[question.key, question.gate]
@@ -332,7 +345,8 @@ def report_unanswered(rt: Runtime, questions: Sequence[Question], ids: Sequence[
         One line per task or forged answer.
     """
     with rt.reading() as session:
-        known = facts.responses(session, rt.current(session))
+        at = rt.current(session)
+        known: list[Response[Any]] = [*facts.responses(session, at), *facts.responses_on_use_cases(session, at)]
     recorded = {r.id for r in known}
     lines = [f"{id_[:80]}: no such answer" for id_ in ids if id_ and id_ not in recorded]
     lines += [

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from governance.core import gates as gate_rules
 from governance.core import inventory as inventory_rules
 from governance.core import twins
-from governance.core.terms import Words
+from governance.core.terms import K, Words
 from governance.core.tiers import classify
 from governance.core.wording import reason_line
 from governance.runtime import NOW, Asked
 from governance.steps import restatements as past_packs
+from governance.steps import use_case_gate
 from governance.store import declared as declared_facts
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -45,14 +47,18 @@ def gates(rt: Runtime, asked: Asked = NOW) -> list[Row]:
     ]
 
 
-def gate(decision: GateDecision, language: str) -> Row:
+def use_cases(rt: Runtime) -> list[Row]:
+    """The newest decision of every gate on every use case, blocked first."""
+    return [gate(decision, rt.settings.language) for decision in use_case_gate.standing(rt)]
+
+
+def gate(decision: GateDecision[K], language: str) -> Row:
     """One decision with its reasons as lines in `language`."""
     return {
         "id": decision.id,
         "gate": decision.gate,
         "subject": str(decision.subject),
-        "model": decision.subject.model,
-        "version": decision.subject.version,
+        **asdict(decision.subject),
         "tier": decision.tier.value,
         "verdict": decision.verdict.value,
         "reasons": [reason_line(reason, language) for reason in decision.reasons],

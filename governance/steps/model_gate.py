@@ -25,7 +25,7 @@ from governance.core.terms import (
     VersionKey,
     Words,
 )
-from governance.core.wording import check_name, label, reason_line
+from governance.core.wording import check_name, decision_report
 from governance.errors import CheckNotRunError, NotFoundError, PolicyError
 from governance.policy import Family, Policy, RiskTier, UseCase
 from governance.sources import datasets
@@ -121,6 +121,8 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
         telling = rt.telling(session)
         registers.record_policy(session, rt.policy, telling)
         said = oversight.of(session, telling.position, key.model, subject.slug)
+        cases = oversight.read_use_cases(session, telling.position, said)
+        said = replace(said, earlier=oversight.before(rt, cases, subject.slug))
         decided = gates.decide_each(
             codes, subject.version, subject.use_case, subject.results, rt.policy, said, now=telling.at
         )
@@ -131,26 +133,10 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
     return codes
 
 
-def decisions(rt: Runtime, key: VersionKey) -> list[GateDecision]:
-    """The newest decision of each gate on a version.
-
-    Raises:
-        NotFoundError: no gate has decided on it.
-    """
-    with rt.reading() as session:
-        found = facts.decisions_of(session, key, rt.current(session))
-    if not found:
-        raise NotFoundError(
-            f"{key}: no gate has decided on it",
-            hint="Run `governance sync`, then `governance check run MODEL VERSION`.",
-        )
-    return [found[code] for code in sorted(found)]
-
-
 def blocked(rt: Runtime, key: VersionKey) -> str:
     """Why the version may not go on, one line per reason; empty when every gate is open."""
-    closed = [decision for decision in decisions(rt, key) if decision.blocks]
-    reports = [report(decision, rt.settings.language) for decision in closed]
+    closed = [decision for decision in oversight.decisions(rt, key) if decision.blocks]
+    reports = [decision_report(decision, rt.settings.language) for decision in closed]
     return "\n".join([*reports, *_causes(rt, key, closed)])
 
 
@@ -165,13 +151,6 @@ def _causes(rt: Runtime, key: VersionKey, closed: Sequence[GateDecision]) -> lis
         for check, result in sorted(results.items())
         if check in checks and result.finding.cause
     ]
-
-
-def report(decision: GateDecision, language: str) -> str:
-    """A decision as people read it: the verdict, then one line per reason."""
-    verdict = label(decision.verdict, language)
-    head = f"{decision.gate} {decision.subject} ({label(decision.tier, language)}): {verdict}"
-    return "\n".join([head, *(f"- {reason_line(reason, language)}" for reason in decision.reasons)])
 
 
 def _read(rt: Runtime, key: VersionKey) -> _Subject:

@@ -15,11 +15,23 @@ from governance.core.aliases import AliasChange
 from governance.core.exports import person
 from governance.core.gate_changes import Passage
 from governance.core.inventory import FindingKind
-from governance.core.terms import NOTHING, KpiValue, RegisteredModel, Risk, Verdict, VersionKey, Words
+from governance.core.terms import (
+    NOTHING,
+    GateVerdict,
+    K,
+    KpiValue,
+    RegisteredModel,
+    Risk,
+    UseCaseKey,
+    Verdict,
+    VersionKey,
+    Words,
+)
 from governance.core.tiers import classify
 from governance.core.wording import gist
 from governance.errors import NotFoundError
 from governance.policy import RiskTier
+from governance.steps import use_case_gate
 from governance.store import declared, ledger, oversight, registers
 from governance.store import inventory as inventory_facts
 from governance.store import pages as facts
@@ -28,6 +40,7 @@ from governance.store.pages import Ended, Outline
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from governance.core.terms import GateDecision
     from governance.policy import Policy
     from governance.runtime import Runtime
     from governance.store.facts import AsOf
@@ -54,10 +67,10 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class GateRow:
-    """A version at a gate; without a decision, nobody knows."""
+class GateRow(Generic[K]):
+    """A version or a use case at a gate; without a decision, nobody knows."""
 
-    key: VersionKey
+    key: K
     gate: str
     tier: RiskTier
     blocks: bool | None
@@ -218,10 +231,25 @@ def _at_gates(
     return found
 
 
+_STATES: Final[Mapping[str, bool | None]] = {"blocked": True, "open": False, "unknown": None}
+
+
+def use_cases(rt: Runtime, state: str = "") -> tuple[GateRow[UseCaseKey], ...]:
+    """The use cases at gates, held back first, with the most telling reason of each."""
+    found = use_case_gate.standing(rt)
+    return tuple(_case_row(one, rt.policy) for one in found if state not in _STATES or one.blocks is _STATES[state])
+
+
+def _case_row(decision: GateDecision[UseCaseKey], policy: Policy) -> GateRow[UseCaseKey]:
+    case = policy.use_cases.use_cases[decision.subject.use_case]
+    why = gist([reason for reason in decision.reasons if reason.blocks])
+    of = decision.subject, decision.gate, decision.tier, decision.blocks, decision.at
+    return GateRow(*of, (), person(case.owner, policy), why, is_pending=decision.verdict is GateVerdict.PENDING)
+
+
 def gates(rt: Runtime, stands: Standing, number: int, state: str = "") -> Page[GateRow]:
     """A page of the versions at gates, with the most telling reason of each."""
-    wanted = {"blocked": True, "open": False, "unknown": None}
-    rows = [one for one in stands.rows if state not in wanted or one[0].blocks is wanted[state]]
+    rows = [one for one in stands.rows if state not in _STATES or one[0].blocks is _STATES[state]]
     shown = rows[_start(number) : _start(number) + PAGE_SIZE]
     return Page(_with_reasons(rt, shown), number, len(rows))
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from governance.core import approvals, inventory, tiers
+from governance.core import approvals, inventory, subjects, tiers
 from governance.core.gate_decisions import Decided, HoldLine, WaiverLine, decided, names, waiver_line
-from governance.core.terms import NOTHING, VersionKey, Words
+from governance.core.terms import NOTHING, ModelVersion, Subject, UseCaseKey, VersionKey, Words
 from governance.core.wording import label, reason_line
 from governance.errors import NotFoundError
-from governance.steps import escalations, gate_review, hold_enforcement, oversight
+from governance.steps import escalations, hold_enforcement, oversight
 from governance.store import gates as gate_facts
-from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from governance.core.terms import GateDecision
     from governance.policy import Policy
     from governance.runtime import Runtime
-    from governance.steps.gate_review import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +46,26 @@ def said(text: str) -> Words:
     return Words(text, text)
 
 
-def _of(rt: Runtime, key: VersionKey, gate: str) -> tuple[GateDecision, Decided]:
+def subject(told: Mapping[str, str]) -> Subject:
+    """What a form is about, as its address says."""
+    return UseCaseKey(told["use_case"]) if "use_case" in told else VersionKey(told["model"], int(told["version"]))
+
+
+def _of(rt: Runtime, key: Subject, gate: str) -> tuple[GateDecision[Any], Decided]:
     """The recorded decision of a gate, with what people said about it.
 
     Raises:
-        NotFoundError: the gate has not decided on it.
+        NotFoundError: the gate has not decided on it, or it is gone.
     """
-    slug, case = inventory.use_case_of(key.model, rt.policy)
+    _slug, case = subjects.use_case_of(key, rt.policy)
     with rt.reading() as session:
         at = rt.current(session)
-        decision = gate_facts.decisions_of(session, key, at).get(gate)
-        model = inventory_facts.model(session, key.model, at)
-        if decision is None or model is None:
-            raise NotFoundError(f"{gate} has not decided on {key}", hint="Look for it in the list of gates.")
-        about = oversight.of(session, at, key.model, slug)
-    version = next((one for one in model.versions if one.key == key), None)
-    return decision, decided(decision, version, case, about, (), rt.policy, at.as_of)
+        standing = oversight.read_for(session, at, key)
+    decision, candidate = standing.recorded.get((key, gate)), oversight.candidate(rt, standing, key)
+    if decision is None or candidate is None:
+        raise NotFoundError(f"{gate} has not decided on {key}", hint="Look for it in the list of gates.")
+    version = candidate if isinstance(candidate, ModelVersion) else None
+    return decision, decided(decision, version, case, standing.said, (), rt.policy, at.as_of)
 
 
 def before_waiver(rt: Runtime, told: Mapping[str, str]) -> Seen:
@@ -75,7 +77,7 @@ def before_waiver(rt: Runtime, told: Mapping[str, str]) -> Seen:
     key = VersionKey(told["model"], int(told["version"]))
     decision, people = _of(rt, key, told["gate"])
     offered = next((one for one in people.waivable if one.check == told["check"]), None)
-    back = ("models", key.model, "versions", key.version)
+    back = page_of(key)
     about = (
         *_about(key, told["gate"]),
         (Words("チェック", "Check"), offered.name if offered else said(told["check"])),
@@ -103,8 +105,18 @@ def before_waiver(rt: Runtime, told: Mapping[str, str]) -> Seen:
     return Seen(about, (*closing, *limits), preset={"until": days[1]}, days=days, back=back)
 
 
-def _about(key: VersionKey, gate: str) -> tuple[tuple[Words, Words], ...]:
-    return (Words("モデルバージョン", "Model version"), said(str(key))), (Words("ゲート", "Gate"), said(gate))
+def _about(key: Subject, gate: str) -> tuple[tuple[Words, Words], ...]:
+    at = Words("ゲート", "Gate"), said(gate)
+    if isinstance(key, UseCaseKey):
+        return (Words("ユースケース", "Use case"), said(key.use_case)), at
+    return (Words("モデルバージョン", "Model version"), said(str(key))), at
+
+
+def page_of(key: Subject) -> tuple[object, ...]:
+    """Where a subject has its page, part by part."""
+    return (
+        ("use-cases", key.use_case) if isinstance(key, UseCaseKey) else ("models", key.model, "versions", key.version)
+    )
 
 
 def _named(policy: Policy, who: Iterable[str]) -> Words:
@@ -156,18 +168,13 @@ def about_waiver(rt: Runtime, line: WaiverLine) -> tuple[tuple[Words, Words], ..
     )
 
 
-def question(model: str, version: int, gate: str, seat: str, facts_digest: str) -> Question:
-    """What a seat answers: exactly the facts that it was shown."""
-    return gate_review.Question(model, version, gate, seat, facts_digest)
-
-
 def before_answer(rt: Runtime, told: Mapping[str, str]) -> Seen:
     """The decision as the facts stand, with its reasons, the code, and the facts behind it.
 
     Raises:
         NotFoundError: the gate has not decided on it.
     """
-    key, seat = VersionKey(told["model"], int(told["version"])), told["seat"]
+    key, seat = subject(told), told["seat"]
     decision, people = _of(rt, key, told["gate"])
     line = next((one for one in people.seats if one.seat == seat), None)
     bound = tuple(said(f"{name}: {value[:60]}") for name, value in sorted(decision.bound.items()))
@@ -179,20 +186,22 @@ def before_answer(rt: Runtime, told: Mapping[str, str]) -> Seen:
         (Words("回答できる人", "May answer"), _named(rt.policy, line.answer) if line and line.answer else may),
     )
     reasons = tuple(Words(reason_line(one, "ja"), reason_line(one, "en")) for one in decision.reasons)
-    back = ("models", key.model, "versions", key.version)
+    back = page_of(key)
     return Seen(about, (*reasons, *bound), preset={"facts": decision.facts_digest}, back=back)
 
 
-def changed(rt: Runtime, key: VersionKey, gate: str, seat: str, shown: str) -> Words:
+def changed(rt: Runtime, told: Mapping[str, str]) -> Words:
     """Which facts differ from those that were shown, or that the seat has answered; nothing if neither."""
+    key, gate, seat, shown = subject(told), told["gate"], told["seat"], told["facts"]
     with rt.reading() as session:
         at = rt.current(session)
         then = gate_facts.bound_of(session, key, gate, shown)
-        standing = oversight.read(session, at, key.model)
+        standing = oversight.read_for(session, at, key)
     now = {one.gate: one for one in oversight.decide(rt, standing, [key])}.get(gate)
     if now is not None and now.facts_digest != shown:
-        told = "; ".join(approvals.changed(then, now.bound)) if then else ""
-        return Words(f"示された後に変わった事実: {told or '不明'}", f"changed since it was shown: {told or 'unknown'}")
+        differs = "; ".join(approvals.changed(then, now.bound)) if then else ""
+        ja, en = f"示された後に変わった事実: {differs or '不明'}", f"changed since it was shown: {differs or 'unknown'}"
+        return Words(ja, en)
     given = [r for r in standing.said.responses if (r.subject, r.gate, r.seat) == (key, gate, seat)]
     if any(r.facts_digest == shown for r in given):
         return Words("この役職は回答済み", "this seat has answered already")

@@ -3,25 +3,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from governance import policy as policies
-from governance.core import gates, inventory
+from governance.core import gates, subjects
+from governance.core.gates import Oversight
+from governance.core.replay import Rejudged
+from governance.core.terms import GateDecision, ModelVersion, Subject, UseCaseKey, VersionKey
 from governance.core.wording import label, reason_line
+from governance.policy import Policy
 from governance.steps import checks, oversight
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
+from governance.store import oversight as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from governance.core.gates import Oversight
-    from governance.core.replay import Rejudged
-    from governance.core.terms import CheckResult, GateDecision, ModelVersion, VersionKey
-    from governance.policy import Policy
+    from governance.core.approvals import Response
+    from governance.core.terms import Candidate, CheckResult
     from governance.runtime import Runtime
 
 _RESULTS_BEFORE: Final = 6
@@ -49,33 +52,43 @@ def replay(rt: Runtime, directory: Path, months: int) -> list[dict[str, Any]]:
         past = gate_facts.decisions_since(session, at, checks.since(at.as_of, months))
         versions = {v.key: v for model in inventory_facts.models(session, at) for v in model.versions}
         said = oversight.of(session, at, ended_too=True)
-    earlier: dict[VersionKey, dict[str, GateDecision]] = {}
-    rows = []
-    for decision in past:
-        known = earlier.setdefault(decision.subject, {})
-        again = _again(decision, versions.get(decision.subject), judged, other, said, known)
-        if again is not None:
-            known[decision.gate] = again
-        rows.append(_row(decision, again, judged, rt.settings.language))
-    return rows
+        on_cases = gate_facts.past_on_use_cases(session, at)
+        answers: list[Response[Any]] = [*said.responses, *facts.responses_on_use_cases(session, at)]
+    spoken: Oversight[Any] = replace(said, responses=())
+    replay_ = _Replay(other, versions, judged, replace(spoken, responses=tuple(answers)))
+    # A decision on a use case carries those on its versions, however long ago it was taken.
+    taken: list[GateDecision[Any]] = [*on_cases, *past]
+    taken.sort(key=lambda one: one.at)
+    replayed = [(decision, replay_.again(decision)) for decision in taken]
+    since = checks.since(at.as_of, months)
+    return [_row(then, again, judged, rt.settings.language) for then, again in replayed if then.at >= since]
 
 
-def _again(
-    decision: GateDecision,
-    version: ModelVersion | None,
-    judged: Mapping[str, Rejudged],
-    other: Policy,
-    said: Oversight,
-    earlier: Mapping[str, GateDecision],
-) -> GateDecision | None:
-    """The decision under the other policy; None where the gate or the version is gone."""
-    if version is None or decision.gate not in other.gates.of_versions:
-        return None
-    slug, case = inventory.use_case_of(decision.subject.model, other)
-    results = {name: _result(judged[id_]) for name, id_ in decision.evidence.items() if id_ in judged}
-    given = replace(gates.about(_as_of(said, decision.at), decision.subject, slug, other), earlier=earlier)
-    [again] = gates.decide_each([decision.gate], version, case, results, other, given, now=decision.at)
-    return again
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """The other policy, the facts of then, and what it has decided so far."""
+
+    other: Policy
+    versions: Mapping[VersionKey, ModelVersion]
+    judged: Mapping[str, Rejudged]
+    said: Oversight[Any]
+    earlier: dict[Subject, dict[str, GateDecision[Any]]] = field(default_factory=dict)
+
+    def again(self, then: GateDecision[Any]) -> GateDecision[Any] | None:
+        """The decision under the other policy; None where the gate or what stood at it is gone."""
+        key, other = then.subject, self.other
+        slug, case = subjects.use_case_of(key, other)
+        candidate: Candidate[Any] | None = (
+            subjects.declared(key, other) if isinstance(key, UseCaseKey) else self.versions.get(key)
+        )
+        if candidate is None or then.gate not in subjects.gates_for(key, other):
+            return None
+        results = {name: _result(self.judged[id_]) for name, id_ in then.evidence.items() if id_ in self.judged}
+        known = self.earlier.setdefault(key, {})
+        before = self.earlier.get(UseCaseKey(slug), {}) if slug else {}
+        given = replace(gates.about(_as_of(self.said, then.at), key, slug, other), earlier={**before, **known})
+        [known[then.gate]] = gates.decide_each([then.gate], candidate, case, results, other, given, now=then.at)
+        return known[then.gate]
 
 
 def _result(again: Rejudged) -> CheckResult:
@@ -85,7 +98,7 @@ def _result(again: Rejudged) -> CheckResult:
     return replace(again.result, finding=finding)
 
 
-def _as_of(said: Oversight, moment: datetime) -> Oversight:
+def _as_of(said: Oversight[Any], moment: datetime) -> Oversight[Any]:
     """What people had said by then."""
     return replace(
         said,
@@ -100,7 +113,7 @@ def _as_of(said: Oversight, moment: datetime) -> Oversight:
 
 
 def _row(
-    decision: GateDecision, again: GateDecision | None, judged: Mapping[str, Rejudged], language: str
+    decision: GateDecision[Any], again: GateDecision[Any] | None, judged: Mapping[str, Rejudged], language: str
 ) -> dict[str, Any]:
     lost = [name for name, id_ in decision.evidence.items() if id_ not in judged or judged[id_].verdict is None]
     blocking = [reason_line(reason, language) for reason in again.reasons if reason.blocks] if again else []

@@ -8,13 +8,13 @@ from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from governance.core import approvals, inventory, tiers
+from governance.core import approvals, inventory, subjects, tiers
 from governance.core.gate_decisions import HoldLine, WaiverLine, hold_line, interests, may_answer, waiver_line
 from governance.core.hold_proof import NOTHING_PROVEN
 from governance.core.holds import seats_of
-from governance.core.terms import VersionKey
+from governance.core.terms import GateVerdict, K, Subject, VersionKey
 from governance.core.waivers import WaiverState
-from governance.steps import escalations
+from governance.steps import escalations, oversight
 from governance.steps.escalations import Escalation
 from governance.store import oversight as facts
 from governance.store import pages as page_facts
@@ -51,7 +51,7 @@ class _Who:
 class Asked:
     """A seat's answer that a gate waits for."""
 
-    key: VersionKey
+    key: Subject
     gate: str
     seat: str
     code: str
@@ -111,10 +111,20 @@ def _holds(rt: Runtime, session: Session, at: AsOf, person: str) -> Iterator[Hol
 
 
 def _approvals(rt: Runtime, session: Session, stands: Standing, who: _Who) -> Iterator[Asked]:
+    yield from _of_use_cases(rt, session, who)
     asked = (one for one in stands.rows if one[0].is_pending and who.seats & _asked_by(rt, one[0]))
     rows = tuple(islice(asked, _LOOKED_AT))
     for start in range(0, len(rows), MOST):
         yield from _of_some(rt, session, rows[start : start + MOST], who)
+
+
+def _of_use_cases(rt: Runtime, session: Session, who: _Who) -> Iterator[Asked]:
+    standing = oversight.read_use_cases(session, who.at)
+    for (key, gate), decision in sorted(standing.recorded.items()):
+        if decision.verdict is GateVerdict.PENDING and gate in subjects.gates_for(key, rt.policy):
+            mine = [response for response in standing.said.responses if response.subject == key]
+            for seat in _missing(rt, decision, {}, mine, who):
+                yield Asked(key, gate, seat, approvals.code(decision.facts_digest))
 
 
 def _of_some(rt: Runtime, session: Session, rows: Rows, who: _Who) -> Iterator[Asked]:
@@ -136,7 +146,7 @@ def _asked_by(rt: Runtime, row: GateRow) -> set[str]:
 
 
 def _missing(
-    rt: Runtime, decision: GateDecision, tags: Mapping[str, str], responses: Iterable[Response], who: _Who
+    rt: Runtime, decision: GateDecision[K], tags: Mapping[str, str], responses: Iterable[Response[K]], who: _Who
 ) -> Iterator[str]:
     """The seats whose answer is missing and that this person may give."""
     approval = approvals.needed(rt.policy.gates.gates[decision.gate], decision.tier)
@@ -144,7 +154,7 @@ def _missing(
         return
     of_gate = [r for r in responses if r.gate == decision.gate]
     settled = approvals.settle(approval, of_gate, decision.facts_digest, now=who.at.as_of)
-    _slug, case = inventory.use_case_of(decision.subject.model, rt.policy)
+    _slug, case = subjects.use_case_of(decision.subject, rt.policy)
     own = interests(decision, tags, case, rt.policy)
     for seat in settled.missing:
         if seat in who.seats and who.person in may_answer(seat, rt.policy.people, own, who.day):

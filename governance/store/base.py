@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, Date, Float, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
+from governance.core.evidence import plain
+from governance.core.terms import UseCaseKey, VersionKey
 from governance.store.types import Json, UtcDateTime
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from governance.core.terms import Subject
 
 
 class Base(DeclarativeBase):
@@ -72,3 +80,36 @@ class Fact(Base):
             Index(f"ix_{name}_series", first, postgresql_using="hash"),
             Index(f"ix_{name}_effective_at", "effective_at"),
         )
+
+
+class OfVersion:
+    """Columns of a fact about a model version."""
+
+    model: Mapped[str]
+    version: Mapped[int]
+
+    @property
+    def key(self) -> VersionKey:
+        """What it is about."""
+        return VersionKey(self.model, self.version)
+
+
+class OfUseCase:
+    """Columns of a fact about a use case."""
+
+    use_case: Mapped[str]
+
+    @property
+    def key(self) -> UseCaseKey:
+        """What it is about."""
+        return UseCaseKey(self.use_case)
+
+
+def named(key: Subject) -> dict[str, Any]:
+    """The columns that name a subject, in the tables of its kind."""
+    return {name: plain(value) for name, value in asdict(key).items()}
+
+
+def about(table: type[Fact], key: Subject) -> tuple[ColumnElement[bool], ...]:
+    """Which rows of a table of its kind are about a subject."""
+    return tuple(getattr(table, name) == value for name, value in named(key).items())

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -17,15 +17,19 @@ from governance.core.terms import (
     Finding,
     GateDecision,
     GateVerdict,
+    K,
     Observation,
     Reason,
+    Subject,
+    UseCaseKey,
     Verdict,
     VersionKey,
     Words,
 )
 from governance.policy import RiskTier
+from governance.store.base import about, named
 from governance.store.facts import newest, record_changed
-from governance.store.models import CheckResultRow, GateDecisionRow
+from governance.store.models import CheckResultRow, GateDecisionRow, UseCaseDecisionRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +42,11 @@ if TYPE_CHECKING:
 
 _OBSERVATIONS: Final = TypeAdapter(tuple[Observation, ...])
 _REASONS: Final = TypeAdapter(tuple[Reason, ...])
+
+_DECISIONS: Final[dict[type[Any], type[GateDecisionRow | UseCaseDecisionRow]]] = {
+    VersionKey: GateDecisionRow,
+    UseCaseKey: UseCaseDecisionRow,
+}
 
 Results = dict[VersionKey, dict[str, CheckResult]]
 """Version -> check -> newest result."""
@@ -130,21 +139,25 @@ def decisions(session: Session, at: AsOf, model: str | None = None) -> dict[tupl
     """The newest decision of every version and gate, of all models or of one; one query."""
     where = () if model is None else (GateDecisionRow.model == model,)
     rows = newest(session, GateDecisionRow, at, *where)
-    return {(VersionKey(row.model, row.version), row.gate): decision_of_row(row) for row in rows}
+    return {(row.key, row.gate): decision_of_row(row) for row in rows}
 
 
-def decisions_of(session: Session, key: VersionKey, at: AsOf) -> dict[str, GateDecision]:
-    """The newest decision of each gate on one version."""
-    where = (GateDecisionRow.model == key.model, GateDecisionRow.version == key.version)
-    return {row.gate: decision_of_row(row) for row in newest(session, GateDecisionRow, at, *where)}
+def decisions_on_use_cases(session: Session, at: AsOf) -> dict[tuple[UseCaseKey, str], GateDecision[UseCaseKey]]:
+    """The newest decision of every use case and gate; one query."""
+    rows = newest(session, UseCaseDecisionRow, at)
+    return {(row.key, row.gate): _decision(row, row.key) for row in rows}
 
 
-def bound_of(session: Session, key: VersionKey, gate: str, facts_digest: str) -> dict[str, str]:
+def decisions_of(session: Session, key: K, at: AsOf) -> dict[str, GateDecision[K]]:
+    """The newest decision of each gate on one subject."""
+    table = _DECISIONS[type(key)]
+    return {row.gate: _decision(row, key) for row in newest(session, table, at, *about(table, key))}
+
+
+def bound_of(session: Session, key: Subject, gate: str, facts_digest: str) -> dict[str, str]:
     """The facts under a digest that a gate once decided on, by name; empty if it never did."""
-    row = GateDecisionRow
-    wanted = select(row.bound).where(
-        row.model == plain(key.model), row.version == key.version, row.gate == gate, row.facts_digest == facts_digest
-    )
+    row = _DECISIONS[type(key)]
+    wanted = select(row.bound).where(*about(row, key), row.gate == gate, row.facts_digest == facts_digest)
     return session.scalars(wanted.limit(1)).first() or {}
 
 
@@ -153,6 +166,14 @@ def decisions_since(session: Session, at: AsOf, since: datetime) -> list[GateDec
     row = GateDecisionRow
     wanted = select(row).where(row.effective_at >= since, row.effective_at <= at.as_of, row.recorded_at <= at.known_at)
     return [decision_of_row(one) for one in session.scalars(wanted.order_by(row.effective_at, row.gate, row.id))]
+
+
+def past_on_use_cases(session: Session, at: AsOf) -> list[GateDecision[UseCaseKey]]:
+    """Every decision on a use case that was in effect and known at a position, oldest first."""
+    row = UseCaseDecisionRow
+    wanted = select(row).where(row.effective_at <= at.as_of, row.recorded_at <= at.known_at)
+    ordered = wanted.order_by(row.effective_at, row.recorded_at, row.gate, row.id)
+    return [_decision(one, one.key) for one in session.scalars(ordered)]
 
 
 def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
@@ -176,12 +197,12 @@ def first_decisions(session: Session, at: AsOf) -> list[GateDecision]:
     return [decision_of_row(first) for first in session.scalars(firsts)]
 
 
-def record_decision(session: Session, decision: GateDecision, code_version: str, telling: Telling) -> None:
+def record_decision(session: Session, decision: GateDecision[K], code_version: str, telling: Telling) -> None:
     """Append a decision unless the newest one says the same on the same evidence."""
-    row = GateDecisionRow(
+    table = _DECISIONS[type(decision.subject)]
+    row = table(
         subject=str(decision.subject),
-        model=decision.subject.model,
-        version=decision.subject.version,
+        **named(decision.subject),
         gate=decision.gate,
         tier=decision.tier.value,
         verdict=decision.verdict.value,
@@ -192,12 +213,7 @@ def record_decision(session: Session, decision: GateDecision, code_version: str,
         code_version=code_version,
         bound=dict(decision.bound) or None,
     )
-    where = (
-        GateDecisionRow.model == row.model,
-        GateDecisionRow.version == row.version,
-        GateDecisionRow.gate == row.gate,
-    )
-    record_changed(session, [row], telling, *where)
+    record_changed(session, [row], telling, *about(table, decision.subject), table.gate == row.gate)
 
 
 def tally(session: Session, since: datetime, at: AsOf) -> dict[str, dict[Verdict, int]]:
@@ -235,9 +251,13 @@ def result_of_row(row: CheckResultRow) -> CheckResult:
 
 
 def decision_of_row(row: GateDecisionRow) -> GateDecision:
-    """A recorded decision as the core reads it."""
+    """A recorded decision on a version as the core reads it."""
+    return _decision(row, row.key)
+
+
+def _decision(row: GateDecisionRow | UseCaseDecisionRow, key: K) -> GateDecision[K]:
     return GateDecision(
-        subject=VersionKey(row.model, row.version),
+        subject=key,
         gate=row.gate,
         tier=RiskTier(row.tier),
         verdict=GateVerdict(row.verdict),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from governance.store.base import Base, Fact
+from governance.store.base import Base, Fact, OfUseCase, OfVersion
 from governance.store.models_oversight import (
     AcknowledgementRow,
     AliasActionRow,
@@ -18,6 +18,8 @@ from governance.store.models_oversight import (
     EscalationRow,
     HoldRow,
     Refusal,
+    UseCaseApprovalRequest,
+    UseCaseApprovalRow,
     WaiverRow,
 )
 
@@ -133,15 +135,9 @@ class CheckStatistic(Fact):
     content: Mapped[dict[str, Any]]
 
 
-class GateDecisionRow(Fact):
+class _Decision:
     """What a gate decided, on which facts, under which policy, by which code."""
 
-    __tablename__ = "gate_decision"
-    series = ("model", "version", "gate")
-    disclosed = ("model", "version", "gate", "tier", "verdict", "policy_digest", "facts_digest", "code_version")
-
-    model: Mapped[str]
-    version: Mapped[int]
     gate: Mapped[str]
     tier: Mapped[str]
     verdict: Mapped[str]
@@ -153,11 +149,30 @@ class GateDecisionRow(Fact):
     bound: Mapped[dict[str, Any] | None]
     """The facts under `facts_digest`, by name."""
 
+
+_DECIDED = ("gate", "tier", "verdict", "policy_digest", "facts_digest", "code_version")
+
+
+class GateDecisionRow(OfVersion, _Decision, Fact):
+    """What a gate decided on a model version."""
+
+    __tablename__ = "gate_decision"
+    series = ("model", "version", "gate")
+    disclosed = ("model", "version", *_DECIDED)
+
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[Index, ...]:
         """As every fact, and by the run that told it: a task that Airflow forgot is looked up by it."""
         return (*super().__table_args__, Index("ix_gate_decision_source", "source", postgresql_using="hash"))
+
+
+class UseCaseDecisionRow(OfUseCase, _Decision, Fact):
+    """What a gate decided on a use case."""
+
+    __tablename__ = "use_case_decision"
+    series = ("use_case", "gate")
+    disclosed = ("use_case", *_DECIDED)
 
 
 class RiskAssessment(Fact):
@@ -307,6 +322,7 @@ FACTS: tuple[type[Fact], ...] = (
     CheckResultRow,
     CheckStatistic,
     GateDecisionRow,
+    UseCaseDecisionRow,
     RiskAssessment,
     KpiValueRow,
     PolicyVersion,
@@ -318,6 +334,8 @@ FACTS: tuple[type[Fact], ...] = (
     Erasure,
     ApprovalRequest,
     ApprovalRow,
+    UseCaseApprovalRequest,
+    UseCaseApprovalRow,
     WaiverRow,
     HoldRow,
     AliasActionRow,

@@ -8,33 +8,21 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped
 
-from governance.store.base import Fact
+from governance.store.base import Fact, OfUseCase, OfVersion
 
 
-class ApprovalRequest(Fact):
+class _Request:
     """A seat was asked to answer at a gate."""
 
-    __tablename__ = "approval_request"
-    series = ("model", "version", "gate", "facts_digest", "seat")
-    disclosed = ("model", "version", "gate", "facts_digest", "seat", "times")
-
-    model: Mapped[str]
-    version: Mapped[int]
     gate: Mapped[str]
     facts_digest: Mapped[str]
     seat: Mapped[str]
     times: Mapped[int]
 
 
-class ApprovalRow(Fact):
+class _Approval:
     """What a seat answered at a gate, to exactly the facts that it was shown."""
 
-    __tablename__ = "approval"
-    series = ("model", "version", "gate", "facts_digest", "seat")
-    disclosed = ("model", "version", "gate", "facts_digest", "seat", "answer")
-
-    model: Mapped[str]
-    version: Mapped[int]
     gate: Mapped[str]
     facts_digest: Mapped[str]
     seat: Mapped[str]
@@ -43,6 +31,41 @@ class ApprovalRow(Fact):
     reason: Mapped[str]
     bound: Mapped[dict[str, Any]]
     """The facts that were shown."""
+
+
+_ASKED = ("gate", "facts_digest", "seat")
+
+
+class ApprovalRequest(OfVersion, _Request, Fact):
+    """A seat was asked to answer for a model version."""
+
+    __tablename__ = "approval_request"
+    series = ("model", "version", *_ASKED)
+    disclosed = (*series, "times")
+
+
+class ApprovalRow(OfVersion, _Approval, Fact):
+    """What a seat answered for a model version."""
+
+    __tablename__ = "approval"
+    series = ("model", "version", *_ASKED)
+    disclosed = (*series, "answer")
+
+
+class UseCaseApprovalRequest(OfUseCase, _Request, Fact):
+    """A seat was asked to answer for a use case."""
+
+    __tablename__ = "use_case_approval_request"
+    series = ("use_case", *_ASKED)
+    disclosed = (*series, "times")
+
+
+class UseCaseApprovalRow(OfUseCase, _Approval, Fact):
+    """What a seat answered for a use case."""
+
+    __tablename__ = "use_case_approval"
+    series = ("use_case", *_ASKED)
+    disclosed = (*series, "answer")
 
 
 class WaiverRow(Fact):

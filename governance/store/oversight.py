@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import func, select
 
@@ -12,10 +12,10 @@ from governance.core.alias_guard import ActionKind, ActionState, AliasAction
 from governance.core.approvals import Answer, Request, Response
 from governance.core.evidence import plain
 from governance.core.holds import Hold, HoldScope
-from governance.core.terms import VersionKey, Words
+from governance.core.terms import K, UseCaseKey, VersionKey, Words
 from governance.core.twins import Copy
 from governance.core.waivers import Waiver, WaiverState
-from governance.store.base import Fact
+from governance.store.base import Fact, about, named
 from governance.store.facts import fact_id, newest, newest_one, record, record_changed
 from governance.store.models_oversight import (
     AcknowledgementRow,
@@ -25,6 +25,8 @@ from governance.store.models_oversight import (
     EscalationRow,
     HoldRow,
     Refusal,
+    UseCaseApprovalRequest,
+    UseCaseApprovalRow,
     WaiverRow,
 )
 
@@ -38,6 +40,14 @@ if TYPE_CHECKING:
     from governance.store.facts import AsOf, Telling
 
 F = TypeVar("F", bound=Fact)
+_REQUESTS: Final[dict[type[Any], type[ApprovalRequest | UseCaseApprovalRequest]]] = {
+    VersionKey: ApprovalRequest,
+    UseCaseKey: UseCaseApprovalRequest,
+}
+_ANSWERS: Final[dict[type[Any], type[ApprovalRow | UseCaseApprovalRow]]] = {
+    VersionKey: ApprovalRow,
+    UseCaseKey: UseCaseApprovalRow,
+}
 
 
 def responses(
@@ -46,34 +56,36 @@ def responses(
     """Every answer of every seat, of all models, of one or of some; one query."""
     where = [] if model is None else [ApprovalRow.model == plain(model)]
     where += [] if models is None else [ApprovalRow.model.in_(models)]
-    return [
-        Response(
-            VersionKey(row.model, row.version),
-            row.gate,
-            row.facts_digest,
-            row.seat,
-            row.person,
-            Answer(row.answer),
-            row.reason,
-            row.effective_at,
-            row.bound,
-            row.id,
-        )
-        for row in newest(session, ApprovalRow, at, *where)
-    ]
+    return [_response(row, row.key) for row in newest(session, ApprovalRow, at, *where)]
+
+
+def responses_on_use_cases(session: Session, at: AsOf) -> list[Response[UseCaseKey]]:
+    """Every answer of every seat about a use case; one query."""
+    return [_response(row, row.key) for row in newest(session, UseCaseApprovalRow, at)]
+
+
+def responses_to(session: Session, at: AsOf, key: K) -> list[Response[K]]:
+    """Every answer of every seat about one subject."""
+    table = _ANSWERS[type(key)]
+    return [_response(row, key) for row in newest(session, table, at, *about(table, key))]
+
+
+def _response(row: ApprovalRow | UseCaseApprovalRow, key: K) -> Response[K]:
+    said = row.seat, row.person, Answer(row.answer), row.reason
+    return Response(key, row.gate, row.facts_digest, *said, row.effective_at, row.bound, row.id)
 
 
 def record_response(
-    session: Session, response: Response, telling: Telling, *, fresh_since: datetime | None = None
+    session: Session, response: Response[K], telling: Telling, *, fresh_since: datetime | None = None
 ) -> None:
     """Append a seat's answer; whether it may answer is for the step to ask, in the same transaction.
 
     The same answer is told again only once the last one is from before `fresh_since`.
     """
-    row = ApprovalRow(
+    table = _ANSWERS[type(response.subject)]
+    row = table(
         subject=str(response.subject),
-        model=response.subject.model,
-        version=response.subject.version,
+        **named(response.subject),
         gate=response.gate,
         facts_digest=response.facts_digest,
         seat=response.seat,
@@ -82,33 +94,34 @@ def record_response(
         reason=response.reason,
         bound=dict(response.bound),
     )
-    where = (ApprovalRow.model == plain(row.model), ApprovalRow.version == row.version)
-    record_changed(session, [row], telling, *where, fresh_since=fresh_since)
+    record_changed(session, [row], telling, *about(table, response.subject), fresh_since=fresh_since)
 
 
-def requests(session: Session, at: AsOf) -> list[Request]:
-    """The last request to each seat for each state of the facts."""
+def requests(session: Session, at: AsOf) -> list[Request[Any]]:
+    """The last request to each seat for each state of the facts, about versions and use cases; two queries."""
     return [
-        Request(VersionKey(r.model, r.version), r.gate, r.facts_digest, r.seat, r.times, r.effective_at, r.source)
-        for r in newest(session, ApprovalRequest, at)
+        Request(r.key, r.gate, r.facts_digest, r.seat, r.times, r.effective_at, r.source)
+        for table in _REQUESTS.values()
+        for r in newest(session, table, at)
     ]
 
 
-def record_requests(session: Session, asked: Sequence[Request], telling: Telling) -> None:
+def record_requests(session: Session, asked: Sequence[Request[Any]], telling: Telling) -> None:
     """Append that seats were asked."""
-    rows = [
-        ApprovalRequest(
-            subject=str(one.subject),
-            model=one.subject.model,
-            version=one.subject.version,
-            gate=one.gate,
-            facts_digest=one.facts_digest,
-            seat=one.seat,
-            times=one.times,
-        )
-        for one in asked
-    ]
-    record_changed(session, rows, telling)
+    for kind, table in _REQUESTS.items():
+        rows = [
+            table(
+                subject=str(one.subject),
+                **named(one.subject),
+                gate=one.gate,
+                facts_digest=one.facts_digest,
+                seat=one.seat,
+                times=one.times,
+            )
+            for one in asked
+            if isinstance(one.subject, kind)
+        ]
+        record_changed(session, rows, telling)
 
 
 def waivers(session: Session, at: AsOf) -> list[Waiver]:
@@ -256,8 +269,9 @@ def record_acknowledgement(
 
 def told_by(session: Session, source: str, since: datetime) -> str | None:
     """Id of the hold, waiver, answer or escalation that a form was about, if it told a fact since a moment."""
-    about = ((HoldRow, HoldRow.hold), (WaiverRow, WaiverRow.waiver), (ApprovalRow, ApprovalRow.id))
-    for table, column in (*about, (AcknowledgementRow, AcknowledgementRow.escalation)):
+    orders = ((HoldRow, HoldRow.hold), (WaiverRow, WaiverRow.waiver))
+    answers = ((ApprovalRow, ApprovalRow.id), (UseCaseApprovalRow, UseCaseApprovalRow.id))
+    for table, column in (*orders, *answers, (AcknowledgementRow, AcknowledgementRow.escalation)):
         told = select(column).where(table.effective_at >= since, table.source == source)
         found = session.scalars(told.limit(1)).first()
         if found is not None:

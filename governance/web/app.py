@@ -18,8 +18,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from governance.core.evidence import plain
+from governance.core.exports import person
 from governance.core.holds import Enforcement
-from governance.core.terms import VersionKey
+from governance.core.terms import UseCaseKey, VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
 from governance.steps import (
@@ -28,6 +29,7 @@ from governance.steps import (
     evidence_bundle,
     gate_report,
     people_said,
+    use_case_gate,
     waiting,
     waiver_request,
 )
@@ -43,11 +45,12 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from governance.core.terms import Subject
     from governance.runtime import Runtime
     from governance.web.access import Access, TaskRun
     from governance.web.forms import Viewer
 
-GATE_DAG: Final = "model_gate"
+GATE_DAGS: Final = frozenset({"model_gate", "use_case_gate"})
 MOST_DIGITS: Final = 15
 _LONG: Final = "private, max-age=86400"
 STATIC: Final = (
@@ -88,6 +91,7 @@ def build(
     app.get("/guard", dependencies=behind, response_class=JSONResponse, **describe.program("/guard"))(pages.guard)
     see("/models/{model:path}/versions/{version}", pages.version, 404)
     see("/models/{model:path}", pages.model, 404)
+    see("/use-cases/{use_case}", pages.use_case, 404)
     see("/proofs/{fact}", pages.proof, 404, kind="text/plain")
     _hang(app, of_task, "/gate/{dag_id}/{run_id}/{task_id}/{map_index}", pages.task, 404)
     pages.forms.add_to(app)
@@ -158,14 +162,17 @@ class _Pages:
         viewer = self._viewer(request, rt)
         found = steps.overview(rt, self.serving.standing(), viewer.login)
         waits = waiting.on(rt, self.serving.standing(), viewer.person)
-        return page("overview.html.j2", ed, found=found, waits=waits, viewer=viewer, policy=rt.policy)
+        cases = steps.use_cases(rt, "blocked")
+        return page("overview.html.j2", ed, found=found, cases=cases, waits=waits, viewer=viewer, policy=rt.policy)
 
     def gates(self, request: Request) -> HTMLResponse:
         """Every version at a gate."""
         ed, query = self._edition(request), request.query_params
         state, rt = query.get("state", ""), self.serving.runtime()
-        found = steps.gates(rt, self.serving.standing(), _number(query.get("page", "")), state)
-        return page("gates.html.j2", ed, found=found, state=state)
+        number = _number(query.get("page", ""))
+        found = steps.gates(rt, self.serving.standing(), number, state)
+        cases = steps.use_cases(rt, state) if number == 1 else ()
+        return page("gates.html.j2", ed, found=found, cases=cases, state=state)
 
     def inventory(self, request: Request) -> HTMLResponse:
         """Registered models and declared systems."""
@@ -223,6 +230,16 @@ class _Pages:
         ed, rt = self._edition(request), self.serving.runtime()
         return page("model.html.j2", ed, found=steps.model(rt, plain(model)))
 
+    def use_case(self, request: Request, use_case: Name) -> HTMLResponse:
+        """One use case at its gates."""
+        return self._of_use_case(request, UseCaseKey(plain(use_case)))
+
+    def _of_use_case(self, request: Request, key: UseCaseKey) -> HTMLResponse:
+        ed, rt = self._edition(request), self.serving.runtime()
+        reports = use_case_gate.read(rt, key)
+        owner, viewer = person(reports[0].case.owner, rt.policy), self._viewer(request, rt)
+        return page("use_case.html.j2", ed, key=key, reports=reports, owner=owner, viewer=viewer)
+
     def version(self, request: Request, model: Name, version: Name) -> HTMLResponse:
         """The gate report of a version."""
         number = _version(version)
@@ -241,12 +258,14 @@ class _Pages:
     def task(self, request: Request, dag_id: Name, run_id: Name, task_id: Name, map_index: Name) -> HTMLResponse:
         """The gate report of a task instance, as it stood when its run ended."""
         ed = self._edition(request)
-        if dag_id != GATE_DAG:
+        if dag_id not in GATE_DAGS:
             return page("no_result.html.j2", ed, dag_id=dag_id, keys=(), most=steps.MOST_EVENTS)
         # Of a task that is not mapped, the UI leaves the literal {MAP_INDEX}.
         index = int(map_index) if map_index.isascii() and map_index.isdigit() and len(map_index) < MOST_DIGITS else -1
         run = self.access.task_run(dag_id, run_id, task_id, index)
         key = parse_label(run.label) if run and run.label else None
+        if isinstance(key, UseCaseKey):
+            return self._of_use_case(request, key)
         if key is not None:
             return self._report(
                 request, key, gate_report.of_run(self.serving.runtime(), key, run.ended_at if run else None)
@@ -327,8 +346,11 @@ def _is_hook(request: Request) -> bool:
     return str(request.url.path).removeprefix(root).startswith(_PREFIX)
 
 
-def parse_label(label: str) -> VersionKey | None:
-    """The version that a mapped task is called after: `credit-scoring v3`."""
+def parse_label(label: str) -> Subject | None:
+    """What a mapped task is called after: `credit-scoring v3` or `use_case loan-screening`."""
+    use_case = label.removeprefix(f"{UseCaseKey('')}")
+    if use_case not in {label, ""} and " " not in use_case:
+        return UseCaseKey(use_case)
     model, between, number = label.rpartition(" v")
     version = _version(number)
     return VersionKey(model, version) if between and model and version is not None else None

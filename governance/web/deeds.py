@@ -65,6 +65,7 @@ def _id(name: str, label: Words, pattern: str) -> Field:
 
 _MODEL: Final = Field("model", Words("モデル", "Model"), "fixed", _LONGEST_NAME)
 _VERSION: Final = Field("version", Words("バージョン", "Version"), "fixed", 15, pattern=r"[1-9][0-9]{0,13}")
+_USE_CASE: Final = Field("use_case", Words("ユースケース", "Use case"), "fixed", 80)
 _GATE: Final = Field("gate", Words("ゲート", "Gate"), "fixed", 40)
 _CHECK: Final = Field("check", Words("チェック", "Check"), "fixed", 200)
 _SEAT: Final = Field("seat", Words("役職", "Seat"), "fixed", 80)
@@ -74,6 +75,12 @@ _ESCALATION: Final = _id("escalation", Words("エスカレーション", "Escala
 _SHOWN: Final = Field("facts", Words("示された事実", "Facts shown"), "shown", 64, pattern=r"[0-9a-f]{64}")
 _REASON: Final = Field(
     "reason", Words("理由 (5 文字以上。証跡として残る)", "Reason (at least 5 characters; kept as evidence)"), least=5
+)
+_ANSWER: Final = Field(
+    "answer",
+    Words("回答", "Answer"),
+    "choice",
+    choices={"approve": Words("承認する", "approve"), "reject": Words("却下する", "reject")},
 )
 _GROUNDS: Final = {
     "safety": Words("安全", "safety"),
@@ -121,7 +128,7 @@ def _settled(*states: WaiverState) -> Callable[[Runtime, Said], Words]:
 
 
 def _answer(rt: Runtime, said: Said, login: str) -> str:
-    question = people_said.question(said["model"], int(said["version"]), said["gate"], said["seat"], said["facts"])
+    question = gate_review.Question.about(people_said.subject(said), said["gate"], said["seat"], said["facts"])
     return gate_review.answer(rt, question, login, said["answer"], said["reason"])
 
 
@@ -148,8 +155,24 @@ def _note(rt: Runtime, said: Said, login: str) -> str:
     return escalations.acknowledge(rt, said["escalation"], note=said["note"], login=login).id
 
 
-def _of_version(said: Said, _id: str) -> tuple[object, ...]:
-    return "models", said["model"], "versions", said["version"]
+def _of_subject(said: Said, _id: str) -> tuple[object, ...]:
+    return people_said.page_of(people_said.subject(said))
+
+
+def _answering(name: str, path: str, *about: Field) -> Deed:
+    """The form in which a seat answers about some kind of subject."""
+    return Deed(
+        name,
+        path,
+        Words("承認の問いに答える", "Answer an approval"),
+        Words("回答する", "Answer"),
+        rights.APPROVE,
+        (*about, _GATE, _SEAT, _SHOWN, _ANSWER, _REASON),
+        people_said.before_answer,
+        _answer,
+        _of_subject,
+        people_said.changed,
+    )
 
 
 def _of_waiver(_said: Said, id_: str) -> tuple[object, ...]:
@@ -190,21 +213,8 @@ DEEDS: Final = (
         rights.DECIDE_WAIVER, (_WAIVER, _REASON),
         people_said.before_deciding, _revoke, _of_waiver, _settled(WaiverState.ACTIVE, WaiverState.EXPIRING),
     ),
-    Deed(
-        "answer", "/approvals/new",
-        Words("承認の問いに答える", "Answer an approval"), Words("回答する", "Answer"),
-        rights.APPROVE,
-        (
-            _MODEL, _VERSION, _GATE, _SEAT, _SHOWN,
-            Field(
-                "answer", Words("回答", "Answer"), "choice",
-                choices={"approve": Words("承認する", "approve"), "reject": Words("却下する", "reject")},
-            ),
-            _REASON,
-        ),
-        people_said.before_answer, _answer, _of_version,
-        lambda rt, said: people_said.changed(rt, VersionKey(said["model"], int(said["version"])), said["gate"], said["seat"], said["facts"]),
-    ),
+    _answering("answer", "/approvals/new", _MODEL, _VERSION),
+    _answering("answer_for_use_case", "/approvals/use-case", _USE_CASE),
     Deed(
         "order_hold", "/holds/new",
         Words("停止を命じる", "Order a hold"), Words("停止を命じる", "Order the hold"),

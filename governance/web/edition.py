@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -139,6 +139,7 @@ def _environment() -> Environment:
         "own_model": own_model,
         "tone": tone,
         "MARKS": MARKS,
+        "named": asdict,
         "kind_of": lambda picture: type(picture).__name__.lower(),
         "Verdict": Verdict,
         "Light": Light,

@@ -10,7 +10,7 @@ import pytest
 from governance.core import batches
 from governance.core.terms import VersionKey
 from governance.errors import EvidenceError, NotFoundError, SeveralError, SourceUnavailableError
-from governance.steps import gate_batches, model_gate
+from governance.steps import gate_batches, model_gate, oversight
 from tests.integration.test_steps import KEY, MODEL, Company, company, model
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_one_versions_failure_does_not_stop_the_others_of_its_batch(company: Com
     assert company.counts()["check_result"] == before
     with pytest.raises(SeveralError):
         gate_batches.decide(company.rt, [GHOST, KEY])
-    assert model_gate.decisions(company.rt, KEY)
+    assert oversight.decisions(company.rt, KEY)
     with pytest.raises(NotFoundError):
         gate_batches.check(company.rt, [GHOST])
 
