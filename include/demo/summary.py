@@ -11,7 +11,7 @@ from pathlib import Path
 from include.demo.airflow_api import FINISHED, Json
 
 SOURCE = "inventory_sync"
-DRIVEN = ("model_gate", "risk_register", "kpi_metrics")
+DRIVEN = ("model_gate", "use_case_gate", "risk_register", "kpi_metrics")
 PACK = "committee_pack"
 SEAL = "evidence_seal"
 REVIEWED = ("gate_review", "alias_guard", "emergency_hold", "waiver_request", "policy_replay")

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = {
     *("inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack", "evidence_seal"),
-    *("gate_review", "alias_guard", "emergency_hold", "waiver_request", "policy_replay"),
+    *("use_case_gate", "gate_review", "alias_guard", "emergency_hold", "waiver_request", "policy_replay"),
 }
 FORMS = {"emergency_hold", "waiver_request"}
 """Run by people, with parameters, as many at a time as there are people."""
@@ -122,6 +122,7 @@ def test_assets_lead_from_inventory_to_gates_to_risks_to_kpis(seen: dict[str, An
     assert outlets == {
         ("inventory_sync", "sync"): ["governance://inventory"],
         ("model_gate", "announce"): ["governance://gates"],
+        ("use_case_gate", "decide"): ["governance://gates"],
         ("risk_register", "reassess"): ["governance://risks"],
     }
     assert "governance://inventory" in json.dumps(seen["dags"]["model_gate"]["schedule"])

@@ -140,8 +140,9 @@ def test_airflow_itself_ran_every_dag_and_only_red_gates_are_red(demo: Checkout)
     ran = {(dag_id, state) for dag_id, _type, state in demo.runs("true")}
     assert {dag_id for dag_id, _state in ran} == {
         *("inventory_sync", "model_gate", "risk_register", "kpi_metrics", "committee_pack", "evidence_seal"),
+        "use_case_gate",
     }
-    assert {dag_id for dag_id, state in ran if state == "failed"} == {"model_gate"}
+    assert {dag_id for dag_id, state in ran if state == "failed"} == {"model_gate", "use_case_gate"}
     assert {state for _dag_id, state in ran} == {"success", "failed"}
 
 

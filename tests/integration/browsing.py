@@ -22,7 +22,7 @@ from governance.core.terms import RegisteredModel, Verdict, VersionKey
 from governance.policy import Policy
 from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.steps import model_gate
+from governance.steps import model_gate, use_case_gate
 from governance.store import database
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -54,11 +54,12 @@ REASON = "the evidence is complete"
 
 @functools.cache
 def rules() -> Policy:
-    """The shipped policy, but one gate that two seats have to approve, of the models of one use case."""
+    """The shipped policy, but one gate of versions, which two seats have to approve, of the models of one use case."""
     content = factories.shipped().model_dump(mode="json")
     gate = content["gates"]["gates"]["G4"]
     approval = {"seats": ["risk", "caio"], "quorum": 2, "veto": "caio"}
-    content["gates"]["gates"] = {"G4": gate | {"approval": {"high": approval}}}
+    cases = {code: content["gates"]["gates"][code] for code in ("G0", "G1")}
+    content["gates"]["gates"] = cases | {"G4": gate | {"approval": {"high": approval}}}
     content["use_cases"]["use_cases"]["credit-scoring"]["models"] = ["credit-scoring", HOSTILE, JAPANESE]
     return Policy.model_validate(content, strict=False)
 
@@ -207,6 +208,10 @@ def answer_form(seat: str, key: VersionKey = WAITING, gate: str = "G4") -> str:
     return with_query("/approvals/new", model=key.model, version=str(key.version), gate=gate, seat=seat)
 
 
+def case_form(seat: str, use_case: str = "credit-scoring", gate: str = "G0") -> str:
+    return with_query("/approvals/use-case", use_case=use_case, gate=gate, seat=seat)
+
+
 @contextmanager
 def filled(kind: str, home: Path) -> Iterator[SecretStr]:
     """A database with an inventory, checks and decisions, for copies."""
@@ -261,3 +266,4 @@ def _fill(rt: Runtime) -> None:
             fails = check == "bias" and key not in {WAITING, VersionKey("credit-scoring", 1)}
             measured(rt, key, check, Verdict.FAIL if fails else Verdict.PASS)
         model_gate.decide(rt, key)
+    use_case_gate.decide(rt)

@@ -49,6 +49,7 @@ COMMANDS = (
     ),
     *(("check", name) for name in ("run", "list", "explain", "history", "replay", "probes")),
     *(("gate", name) for name in ("approve", "reject", "guard", "promote")),
+    *(("use-case", name) for name in ("decide", "list", "show", "approve", "reject")),
     *(("waiver", name) for name in ("request", "grant", "reject", "revoke", "list")),
     *(("hold", name) for name in ("place", "enforce", "review", "release", "drill", "list")),
     *(

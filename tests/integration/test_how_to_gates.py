@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from governance.core.terms import Verdict
+from tests.factories import shipped
 from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import Release, release
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(page: str, home: Path, there: Release) -> str:
     text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     policy, settings = home / "policy", there.rt.settings
     policy.mkdir()
     for name, section in there.rt.policy.model_dump(mode="json").items():
@@ -46,12 +47,14 @@ def run(page: str, home: Path, there: Release) -> str:
 
 @pytest.mark.parametrize("page", ["gates.md", "gates.ja.md"])
 def test_a_release_is_approved_waived_held_and_drilled_as_the_how_to_says(page: str, tmp_path: Path) -> None:
-    with mlflow_server(tmp_path) as uri, release(tmp_path, uri, "lending") as there:
+    cases = {code: gate.model_dump(mode="json") for code, gate in shipped().gates.of_use_cases.items()}
+    with mlflow_server(tmp_path) as uri, release(tmp_path, uri, "lending", gates={"gates": cases}) as there:
         there.register(1, "canary")
         there.sync()
         there.measured(1, "bias", Verdict.FAIL)
         there.decide(1)
         told = run(page, tmp_path, there)
+        assert "G1 use_case credit-scoring (high): passed" in told
         assert "lending v2: open" in told
         assert "lending v2 holds champion (done" in told
         assert re.search(r"^W-\w{10}: active$", told, re.MULTILINE)

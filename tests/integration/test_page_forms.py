@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -41,6 +42,7 @@ from tests.integration.browsing import (
     Company,
     Shown,
     answer_form,
+    case_form,
     company,
     filled,
     measured,
@@ -154,6 +156,35 @@ def test_an_approval_is_answered_by_both_seats_and_opens_the_gate(there: Company
     assert "version=3" not in " ".join(there.see("/", "sato").links)
 
 
+def test_a_use_case_is_answered_for_from_its_page_and_a_change_to_it_is_named(there: Company) -> None:
+    page = "/use-cases/credit-scoring"
+    assert f"{ROOT}{page}?lang=en" in there.see("/gates", "suzuki").links
+    assert any("approvals/use-case" in link for link in there.see("/", "suzuki").links)
+    assert not any("approvals/use-case" in link for link in there.see(page, "sato").links)
+    shown = there.see(case_form("risk"), "suzuki")
+    for told in ("Use case", "use_case purpose: 個人ローンの可否を一次判定する", "Aoi Suzuki"):
+        assert told in shown.text
+    answer = there.send("", "suzuki", shown=shown, answer="approve", reason=REASON)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{ROOT}{page}?lang=en")
+    after = there.see(page, "sato")
+    assert "approved by suzuki (risk: approve)" in after.text
+    assert any("approvals/use-case" in link and "gate=G1" in link for link in after.links)
+    assert "Hold this use case" in after.text
+    late = there.see(case_form("risk", gate="G1"), "suzuki")
+    content = there.rt.policy.model_dump(mode="json")
+    content["use_cases"]["use_cases"]["credit-scoring"] |= {"audience": "internal", "tier": "high"}
+    changed = type(there.rt.policy).model_validate(content, strict=False)
+    there.serving._runtime = replace(there.rt, policy=changed)
+    refused = there.send("", "suzuki", shown=late, answer="approve", reason=REASON)
+    assert refused.status_code == 409
+    assert "use_case audience: customers -&gt; internal" in refused.text
+
+
+def test_a_use_case_that_nobody_knows_is_not_found(small: Company) -> None:
+    for path in ("/use-cases/nobody", "/approvals/use-case?use_case=nobody&gate=G0&seat=risk"):
+        assert small.ask(path, "suzuki").status_code == 404, path
+
+
 def test_a_hold_closes_the_gates_at_once_and_is_not_proven_before_mlflow_says_so(there: Company) -> None:
     id_ = order(there)
     assert there.enforced == [(id_, "sato")]
@@ -229,6 +260,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "reject_waiver": ("/waivers/{waiver}/reject", {"reason": REASON}),
     "revoke_waiver": ("/waivers/{granted}/revoke", {"reason": REASON}),
     "answer": (answer_form("risk"), {"answer": "approve", "reason": REASON}),
+    "answer_for_use_case": (case_form("risk"), {"answer": "approve", "reason": REASON}),
     "order_hold": ("/holds/new", HELD),
     "review_hold": ("/holds/{hold}/review", {"finding": "justified"}),
     "release_hold": ("/holds/{hold}/release", {"conditions": "retrained"}),
@@ -237,7 +269,10 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
 MAY = {
     "Governance Viewer": set[str](),
     "Model Owner": {"ask_waiver"},
-    "Approver": {"grant_waiver", "reject_waiver", "revoke_waiver", "answer", "review_hold", "acknowledge"},
+    "Approver": {
+        *("grant_waiver", "reject_waiver", "revoke_waiver", "review_hold", "acknowledge"),
+        *("answer", "answer_for_use_case"),
+    },
     "CAIO": set(FORMS) - {"ask_waiver"},
     "Auditor": set[str](),
     "Admin": set(FORMS),

@@ -16,7 +16,7 @@ from governance.core.terms import Finding, Observation, RegisteredModel, Verdict
 from governance.core.waivers import Waiver
 from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.steps import kpi_metrics, model_gate, risk_register
+from governance.steps import kpi_metrics, model_gate, risk_register, use_case_gate
 from governance.store import database
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as oversight_facts
@@ -65,6 +65,8 @@ PATHS: Final = (
     "/waivers/W-1/grant",
     "/waivers/new?model=credit-scoring&version=2&gate=G4&check=performance",
     "/approvals/new?model=credit-scoring&version=2&gate=G4&seat=risk",
+    "/use-cases/credit-scoring",
+    "/approvals/use-case?use_case=credit-scoring&gate=G0&seat=risk",
     "/holds/H-1",
     "/holds/H-1/review",
     "/holds/new",
@@ -81,8 +83,12 @@ def policy() -> Policy:
     gate = factories.with_one_gate().model_dump(mode="json")["gates"]["gates"]["G4"]
     gate["required_checks"]["high"] = [*factories.REQUIRED, "drift"]
     content = factories.policy(checks={"checks": checks}).model_dump(mode="json")
-    content["gates"]["gates"] = {"G4": gate}
-    content["use_cases"]["use_cases"]["credit-scoring"]["models"] = ["credit-scoring", *HOSTILE]
+    cases = {code: content["gates"]["gates"][code] for code in ("G0", "G1")}
+    content["gates"]["gates"] = cases | {"G4": gate}
+    content["use_cases"]["use_cases"]["credit-scoring"] |= {
+        "models": ["credit-scoring", *HOSTILE],
+        "vendors": HOSTILE[:2],
+    }
     content["people"]["people"]["tanaka"] |= PEOPLE
     return type(factories.shipped()).model_validate(content, strict=False)
 
@@ -121,6 +127,7 @@ def filled(home: Path) -> Settings:
         )
     for key in (SECOND, *(VersionKey(name, 1) for name in HOSTILE)):
         model_gate.decide(rt, key)
+    use_case_gate.decide(rt)
     _overseen(rt)
     risk_register.reassess(rt)
     kpi_metrics.measure(rt)
