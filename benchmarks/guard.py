@@ -21,7 +21,7 @@ from governance.core.approvals import Answer, Response
 from governance.core.terms import Finding, ModelVersion, RegisteredModel, Verdict, VersionKey
 from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.steps import alias_guard, model_gate, oversight
+from governance.steps import may_serve, model_gate, oversight
 from governance.store import database, gates
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as facts
@@ -75,7 +75,7 @@ def main() -> None:
             )
             print(f"gate guard, the process: {time.perf_counter() - began:.2f} s (exit {told.returncode})")
         began = time.perf_counter()
-        alias_guard.check(rt, f"m{models // 2}", alias="champion")
+        may_serve.check(rt, f"m{models // 2}", alias="champion")
         print(f"the question alone: {time.perf_counter() - began:.3f} s")
         began = time.perf_counter()
         oversight.refresh(rt)

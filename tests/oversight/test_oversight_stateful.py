@@ -34,6 +34,7 @@ from governance.steps import (
     gate_review,
     hold_enforcement,
     inventory_sync,
+    may_serve,
     model_gate,
     promotion,
     waiver_request,
@@ -343,7 +344,7 @@ class Company(RuleBasedStateMachine):
     @invariant()
     def what_is_said_to_be_open_may_serve(self) -> None:
         for version in {number for number, *_answer in self.said}:
-            _key, reasons = alias_guard.check(self.rt, MODEL, version)
+            _key, reasons = may_serve.check(self.rt, MODEL, version)
             assert reasons or self.why_not(version) == ""
 
     @invariant()
