@@ -148,7 +148,7 @@ def refresh(rt: Runtime, model: str | None = None) -> list[GateDecision]:
         registers.record_policy(session, rt.policy, telling)
         # To ask for each whether it is news takes longer than to decide.
         for decision in (d for d in decided if _is_news(d, before[d.subject, d.gate])):
-            gate_facts.record_decision(session, decision, rt.code_version, telling)
+            gate_facts.record_decision(session, decision, rt.code_version(), telling)
         turned = [d for d in decided if d.verdict is not before[d.subject, d.gate].verdict]
         for decision in turned:
             _tell_reopened(session, before[decision.subject, decision.gate], decision, telling)

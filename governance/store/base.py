@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every table of the governance database is made of: a fact's head, its series and what it discloses."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`, here and in the models: SQLAlchemy would read every column from text again.
 
 from datetime import date, datetime
 from typing import Any, ClassVar

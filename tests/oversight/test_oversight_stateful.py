@@ -88,7 +88,9 @@ class Company(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
-        self.rt = Runtime(known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version="1")
+        self.rt = Runtime(
+            known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version=lambda: "1"
+        )
 
     def gates(self) -> dict[str, Any]:
         return {"mode": self.mode.value}
