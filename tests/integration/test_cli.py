@@ -161,6 +161,18 @@ print(json.dumps([ended, sorted({heavy!r} & set(sys.modules)), sorted(ours), thi
     assert json.loads(told.stdout.splitlines()[-1]) == [1, [], steps, 0], "each of these is time that a pipeline waits"
 
 
+def test_no_command_leaves_a_part_of_the_database_outside_its_file(tmp_path: Path) -> None:
+    place = {"database_url": f"sqlite:///{tmp_path / 'governance.db'}"}
+    for words, code in (
+        (("db", "upgrade"), 0),
+        (("kpis", "--refresh"), 0),
+        (("gate", "guard", "models:/none@such"), 1),
+    ):
+        told = governance(*words, **place)
+        assert told.returncode == code, told.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["governance.db"], words
+
+
 def test_the_commands_above_are_all_there_are() -> None:
     def named(group: Any, *words: str) -> set[tuple[str, ...]]:
         below = getattr(group, "commands", {})
