@@ -296,7 +296,7 @@ def table(kind: str, url: SecretStr, models: int) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     print(f"{kind}: {models:,} models, {models * 100:,} check results, filled in {time.perf_counter() - started:.0f} s")
-    runtime = Runtime(settings, policy(models), engine, lambda: NOW, code_version="1.0")
+    runtime = Runtime(settings, policy(models), engine, lambda: NOW, code_version=lambda: "1.0")
     serving = Serving(lambda _: runtime, settings)
     access = Access(lambda: None, lambda: None, _User, _run, lambda _user, _needed: True, b"k" * 32)
     app = web.build(access, None, lambda: None, serving)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-import holidays
 from sqlalchemy import Engine
 
 from governance import policy as policies
@@ -38,7 +37,7 @@ def utc_now() -> datetime:
 
 
 @cache
-def code_version() -> str:
+def this_code() -> str:
     """The version of this code that decides: package version, and commit where there is one."""
     try:
         number = version("ai-governance-pipeline")
@@ -83,7 +82,8 @@ class Runtime:
     actor: str = "system"
     source: str = "shell"
     """The DAG run, shell or import that tells what this runtime records."""
-    code_version: str = field(default_factory=code_version)
+    code_version: Callable[[], str] = this_code
+    """Asked only when something is recorded: it starts git, and a reader need not wait for that."""
     salt: ledger.Salt = ledger.new_salt
     """What hides the rows behind the ledger's commitments; tests draw known ones."""
 
@@ -140,6 +140,8 @@ def business_days(policy: Policy) -> IsOpen:
     Raises:
         PolicyError: nobody knows the public holidays of the policy's country.
     """
+    import holidays  # noqa: PLC0415 - only a calendar needs it, and it loads slowly
+
     try:
         public = holidays.country_holidays(policy.calendar.country)
     except NotImplementedError as error:

@@ -10,7 +10,6 @@ import typer
 from governance.cli import output, shell
 from governance.core.terms import VersionKey
 from governance.core.wording import decision_report
-from governance.reports.gate_text import Tongue, render
 
 if TYPE_CHECKING:
     from governance.core.terms import Subject
@@ -82,6 +81,7 @@ def gate_explain(
     language: output.Tongue = None,
 ) -> None:
     """Explain how the gates decided on a version: reasons, changes, cause, people, evidence; exit 1 if one is closed."""
+    from governance.reports.gate_text import Tongue, render
     from governance.steps import gate_report
 
     rt = shell.runtime()

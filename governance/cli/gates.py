@@ -83,10 +83,10 @@ def guard(
     as_json: output.AsJson = False,
 ) -> None:
     """Say whether a version may serve, from the facts alone; exit 1 with the reasons if not. For CI/CD pipelines."""
-    from governance.steps import alias_guard
+    from governance.steps import may_serve
 
     model, version, alias = _parsed(uri)
-    key, reasons = alias_guard.check(shell.runtime(), model, version, alias)
+    key, reasons = may_serve.check(shell.runtime(), model, version, alias)
     if as_json:
         output.document({"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons})
     else:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import getpass
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,12 @@ def runtime() -> Runtime:
     """The runtime of this shell; what it records names its user."""
     from governance import runtime as runtimes
 
-    return runtimes.build(actor=getpass.getuser(), source="shell")
+    built = runtimes.build(actor=getpass.getuser(), source="shell")
+    gc.freeze()  # what is loaded stays
+    gc.enable()
+    atexit.register(gc.freeze)  # what is left ends with the process
+    atexit.register(built.engine.dispose)  # first: only this or a search for garbage closes what it has open
+    return built
 
 
 def asked(rt: Runtime, as_of: str | None, known_at: str | None) -> Asked:

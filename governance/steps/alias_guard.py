@@ -10,7 +10,7 @@ from governance.core import alias_guard, hold_proof
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction, Case, Move
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
-from governance.errors import NotFoundError, SourceError
+from governance.errors import SourceError
 from governance.policy import Mode
 from governance.steps import alias_actions, hold_enforcement, inventory_sync, oversight
 from governance.store import inventory as inventory_facts
@@ -130,34 +130,3 @@ def _escalate(rt: Runtime, action: AliasAction) -> None:
     )
     with rt.writing() as session:
         facts.escalate(session, "E-05", action.model, action.id, "caio", text, rt.telling(session))
-
-
-def check(
-    rt: Runtime, model: str, version: int | None = None, alias: str | None = None
-) -> tuple[VersionKey, list[str]]:
-    """Whether a version may serve, from the facts alone: MLflow is not asked.
-
-    Of `alias` the version is the one that the last reading of MLflow saw; of a version without an alias, every gate
-    that protects one has to be open.
-
-    Returns:
-        The version, and why it may not serve; empty if it may.
-
-    Raises:
-        NotFoundError: the inventory knows no such model, version or alias.
-    """
-    with rt.reading() as session:
-        standing = oversight.read(session, rt.current(session), model)
-    known = standing.models.get(model)
-    number = version if version is not None else (known.aliases.get(alias or "") if known else None)
-    if known is None or number is None:
-        what = f"models:/{model}@{alias}" if alias else f"models:/{model}/{version}"
-        raise NotFoundError(f"{what} is not in the inventory", hint="Run `governance sync`, or correct the name.")
-    key = VersionKey(model, number)
-    wanted = [alias] if alias and rt.policy.gates.protecting(alias) else _protected_aliases(rt)
-    found = dict.fromkeys(reason for name in wanted for reason in oversight.why_not(rt, standing, key, name))
-    return key, list(found) if wanted else ["no gate protects an alias"]
-
-
-def _protected_aliases(rt: Runtime) -> list[str]:
-    return sorted({alias for gate in rt.policy.gates.of_versions.values() for alias in gate.protected_aliases})

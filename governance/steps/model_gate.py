@@ -127,7 +127,7 @@ def decide(rt: Runtime, key: VersionKey) -> list[str]:
             codes, subject.version, subject.use_case, subject.results, rt.policy, said, now=telling.at
         )
         for decision in decided:
-            facts.record_decision(session, decision, rt.code_version, telling)
+            facts.record_decision(session, decision, rt.code_version(), telling)
     if subject.tier in _SEALED_AT_ONCE:
         evidence_seal.seal_soon(rt)
     return codes
@@ -272,7 +272,7 @@ def _record(rt: Runtime, subject: _Subject, name: str, finding: Finding) -> None
     assert case is not None  # noqa: S101 - as above
     recheck = timedelta(days=rt.policy.tiers.tiers[subject.tier].recheck_days)
     kept = evidence_files.put_all(rt.settings, finding.files)
-    measured = replace(finding, engines={**finding.engines, "governance": rt.code_version})
+    measured = replace(finding, engines={**finding.engines, "governance": rt.code_version()})
     with rt.writing() as session:
         telling = rt.telling(session)
         statistics.record(session, subject.version.key, name, finding, telling)

@@ -240,7 +240,7 @@ def _record(
         before = standing.recorded.get((decision.subject, decision.gate))
         # To ask the database for each whether it is news takes longer than to decide.
         if _is_news(decision, before):
-            gate_facts.record_decision(session, decision, rt.code_version, telling)
+            gate_facts.record_decision(session, decision, rt.code_version(), telling)
         if before is not None and decision.verdict is not before.verdict:
             turned.append(decision)
             _tell_reopened(session, before, decision, telling)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from governance.core import restatements
 from governance.steps import position
-from governance.store import facts, registers
+from governance.store import late, registers
 from governance.store.facts import AsOf
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def find(rt: Runtime, session: Session, at: AsOf) -> tuple[Restatement, ...]:
 
 
 def _of_pack(rt: Runtime, session: Session, row: PackRow, at: AsOf) -> tuple[Restatement, ...]:
-    late = facts.late(session, AsOf(row.as_of, row.known_at), at.known_at)
-    if not late:
+    learnt = late.facts(session, AsOf(row.as_of, row.known_at), at.known_at)
+    if not learnt:
         return ()
     policy = registers.policy(session, row.policy_digest) or rt.policy
     before, after = (
         restatements.figures(position.read(session, policy, AsOf(row.as_of, known_at)), policy)
         for known_at in (row.known_at, at.known_at)
     )
-    return restatements.compare(row.period, before, after, late)
+    return restatements.compare(row.period, before, after, learnt)

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every table of the governance database is made of: a fact's head, its series and what it discloses."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`, here and in the models: SQLAlchemy would read every column from text again.
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, Date, Float, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, Float, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from governance.core.evidence import plain
-from governance.core.terms import UseCaseKey, VersionKey
+from governance.core.terms import Subject, UseCaseKey, VersionKey
 from governance.store.types import Json, UtcDateTime
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
-    from governance.core.terms import Subject
 
 
 class Base(DeclarativeBase):

@@ -14,11 +14,9 @@ from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import aliased
 
 from governance.core.evidence import digest, plain
-from governance.core.restatements import LateFact
 from governance.errors import ConflictError
 from governance.store import ledger
 from governance.store.base import Fact
-from governance.store.models import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -162,19 +160,6 @@ def newest_one(session: Session, table: type[F], at: AsOf, *where: ColumnElement
         .order_by(table.effective_at.desc(), table.recorded_at.desc(), table.id.desc())
         .limit(1)
     ).first()
-
-
-def late(session: Session, published: AsOf, known_at: datetime) -> tuple[LateFact, ...]:
-    """Every fact in effect at a published position that was learnt only after it, in the order of learning."""
-    found: list[LateFact] = []
-    for table in FACTS:
-        told = select(table.id, table.subject, table.effective_at, table.recorded_at).where(
-            table.effective_at <= published.as_of,
-            table.recorded_at > published.known_at,
-            table.recorded_at <= known_at,
-        )
-        found += [LateFact(table.__tablename__, *row) for row in session.execute(told)]
-    return tuple(sorted(found, key=lambda fact: (fact.recorded_at, fact.table, fact.id)))
 
 
 def record_changed(

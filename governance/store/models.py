@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every table of the governance database: one row, one fact."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of what people said about gates, and of what was done to aliases because of it."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 

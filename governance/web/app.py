@@ -24,10 +24,10 @@ from governance.core.terms import UseCaseKey, VersionKey
 from governance.errors import GovernanceError, NotFoundError, PolicyError, SourceUnavailableError, StoreError
 from governance.runtime import NOW, Asked
 from governance.steps import (
-    alias_guard,
     emergency_hold,
     evidence_bundle,
     gate_report,
+    may_serve,
     people_said,
     use_case_gate,
     waiting,
@@ -219,7 +219,7 @@ class _Pages:
         query = {name: plain(text) for name, text in request.query_params.items()}
         model, version, alias = query.get("model", ""), _version(query.get("version", "")), query.get("alias")
         try:
-            key, reasons = alias_guard.check(self.serving.runtime(), model, version, alias)
+            key, reasons = may_serve.check(self.serving.runtime(), model, version, alias)
         except NotFoundError as error:
             return _told_program({"open": False, "reasons": [str(error).splitlines()[0]]}, 404)
         said = {"model": key.model, "version": key.version, "open": not reasons, "reasons": reasons}

@@ -218,7 +218,11 @@ def filled(kind: str, home: Path) -> Iterator[SecretStr]:
     with databases.database(kind, home) as url:
         engine = database.connect(url)
         database.upgrade(engine)
-        _fill(Runtime(Settings(database_url=url), rules(), engine, Clock(), source="model_gate/r1", code_version="1.0"))
+        _fill(
+            Runtime(
+                Settings(database_url=url), rules(), engine, Clock(), source="model_gate/r1", code_version=lambda: "1.0"
+            )
+        )
         if kind == "sqlite":
             with engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -238,7 +242,7 @@ def served(url: SecretStr, home: Path) -> Iterator[Company]:
     """The pages over a database that is filled."""
     settings, clock = Settings(database_url=url, signing_key_file=home / "none", language="en"), Clock()
     engine = database.connect(url)
-    rt = Runtime(settings, rules(), engine, clock, source="model_gate/r1", code_version="1.0")
+    rt = Runtime(settings, rules(), engine, clock, source="model_gate/r1", code_version=lambda: "1.0")
     serving = Serving(lambda _: replace(rt, source="shell"), settings)
     found = Company(rt, clock, None, serving)  # type: ignore[arg-type]
     access = Access(

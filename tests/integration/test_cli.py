@@ -82,12 +82,15 @@ Told = subprocess.CompletedProcess[str]
 
 
 def governance(*words: str, **settings: str | Path) -> Told:
+    return python("-m", "governance.cli", *words, **settings)
+
+
+def python(*words: str, **settings: str | Path) -> Told:
     environment: Mapping[str, str] = {
         **{name: value for name, value in os.environ.items() if not name.startswith("GOVERNANCE_")},
         **{f"GOVERNANCE_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", "governance.cli", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +141,37 @@ print(sorted({heavy!r} & set(sys.modules)))
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.count("Usage: ") == len(COMMANDS)
     assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_guard_loads_and_asks_only_what_its_question_needs(place: dict[str, str | Path]) -> None:
+    heavy = {"airflow", "alembic", "fsspec", "holidays", "httpx", "jinja2", "mlflow", "numpy", "pandas", "rich"}
+    script = f"""
+import json, sys
+from governance.cli import main
+try:
+    main()
+except SystemExit as end:
+    ended = end.code
+from governance.runtime import this_code
+ours = [name for name in sys.modules if name.startswith(("governance.steps.", "governance.sources", "governance.reports.gate"))]
+print(json.dumps([ended, sorted({heavy!r} & set(sys.modules)), sorted(ours), this_code.cache_info().misses]))
+"""
+    told = python("-c", script, "gate", "guard", f"models:/{HOSTILE}@champion", **place)
+    assert "no use case names this model" in told.stdout, told.stderr
+    steps = ["governance.steps.may_serve", "governance.steps.oversight"]
+    assert json.loads(told.stdout.splitlines()[-1]) == [1, [], steps, 0], "each of these is time that a pipeline waits"
+
+
+def test_no_command_leaves_a_part_of_the_database_outside_its_file(tmp_path: Path) -> None:
+    place = {"database_url": f"sqlite:///{tmp_path / 'governance.db'}"}
+    for words, code in (
+        (("db", "upgrade"), 0),
+        (("kpis", "--refresh"), 0),
+        (("gate", "guard", "models:/none@such"), 1),
+    ):
+        told = governance(*words, **place)
+        assert told.returncode == code, told.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["governance.db"], words
 
 
 def test_the_commands_above_are_all_there_are() -> None:

@@ -61,7 +61,7 @@ def rt(tmp_path: Path) -> Iterator[Runtime]:
     settings = Settings(database_url=url, evidence_url=str(tmp_path / "evidence"))
     engine = database.connect(url)
     database.upgrade(engine)
-    made = Runtime(settings, policy(), engine, Clock(), code_version="1.0")
+    made = Runtime(settings, policy(), engine, Clock(), code_version=lambda: "1.0")
     model = RegisteredModel(
         "credit-scoring", aliases={"champion": 1, "candidate": 2},
         versions=(factories.version(number=1), factories.version(number=2)),

@@ -107,14 +107,16 @@ ACCESS = Access(login, task_login, login, task_run)
 def runtime(settings: Settings) -> Runtime:
     engine = database.connect(settings.database_url)
     database.require_current(engine)
-    return Runtime(settings, factories.with_one_gate(), engine, lambda: NOW, code_version="1.0")
+    return Runtime(settings, factories.with_one_gate(), engine, lambda: NOW, code_version=lambda: "1.0")
 
 
 def filled(url: str) -> None:
     settings = Settings(database_url=SecretStr(url))
     engine = database.connect(settings.database_url)
     database.upgrade(engine)
-    rt = Runtime(settings, factories.with_one_gate(), engine, lambda: NOW, source="model_gate/r1", code_version="1.0")
+    rt = Runtime(
+        settings, factories.with_one_gate(), engine, lambda: NOW, source="model_gate/r1", code_version=lambda: "1.0"
+    )
     names = [HOSTILE, JAPANESE, *(f"filler-{number:03}" for number in range(MANY))]
     models = [RegisteredModel(name, aliases={"champion": 1}, versions=(factories.version(name),)) for name in names]
     models.append(factories.registered("credit-scoring", (1, 2), aliases={"candidate": 2, "champion": 1}))

@@ -59,7 +59,9 @@ AS_DOCUMENTED: Final = [
 def runtime(settings_: Settings) -> Runtime:
     url = URL[0]
     engine = database.connect(url)
-    return Runtime(settings_.model_copy(update={"database_url": url}), rules(), engine, lambda: NOW, code_version="1.0")
+    return Runtime(
+        settings_.model_copy(update={"database_url": url}), rules(), engine, lambda: NOW, code_version=lambda: "1.0"
+    )
 
 
 def hosted() -> FastAPI:

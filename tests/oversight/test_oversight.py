@@ -25,7 +25,7 @@ from governance.errors import (
     SourceError,
     SourceUnavailableError,
 )
-from governance.steps import alias_guard, hold_enforcement, policy_replay, promotion
+from governance.steps import alias_guard, hold_enforcement, may_serve, policy_replay, promotion
 from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.steps import waiver_request as waivers
@@ -114,7 +114,7 @@ def test_promotion_sets_the_alias_marks_the_version_and_is_proven(there: Release
     again = promotion.promote(there.rt, there.key(2), "champion")
     assert (again.id, again.state) == (done.id, ActionState.DONE)
     assert promotion.promotable(there.rt) == []
-    assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(2), [])
+    assert may_serve.check(there.rt, there.model, alias="champion") == (there.key(2), [])
 
 
 def test_nothing_is_promoted_without_approval_and_the_attempt_is_recorded(there: Release) -> None:
@@ -337,7 +337,7 @@ def test_mlflow_failing_at_any_step_of_a_promotion_leaves_nothing_half_done(ther
     with pytest.raises(SourceUnavailableError):
         promotion.promote(there.rt, there.key(2), "champion")
     assert there.aliases()["champion"] in {1, 2}
-    assert alias_guard.check(there.rt, there.model, 2)[1] == []
+    assert may_serve.check(there.rt, there.model, 2)[1] == []
     there.line.broken = lambda _method, _path: False
     assert promotion.promote(there.rt, there.key(2), "champion").state is ActionState.DONE
     assert there.aliases()["champion"] == 2
@@ -573,13 +573,13 @@ def test_a_drill_takes_the_real_path_on_a_canary_and_never_on_what_serves(there:
 
 def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) -> None:
     there.line.broken = lambda _method, _path: True
-    key, reasons = alias_guard.check(there.rt, there.model, alias="champion")
+    key, reasons = may_serve.check(there.rt, there.model, alias="champion")
     assert key == there.key(1)
     assert any("approval" in reason for reason in reasons)
     approve(there, 1)
-    assert alias_guard.check(there.rt, there.model, alias="champion") == (there.key(1), [])
+    assert may_serve.check(there.rt, there.model, alias="champion") == (there.key(1), [])
     with pytest.raises(NotFoundError, match="is not in the inventory"):
-        alias_guard.check(there.rt, "no-such-model", alias="champion")
+        may_serve.check(there.rt, "no-such-model", alias="champion")
 
 
 def test_a_proposed_policy_tells_which_decisions_would_differ_and_records_nothing(

@@ -34,6 +34,7 @@ from governance.steps import (
     gate_review,
     hold_enforcement,
     inventory_sync,
+    may_serve,
     model_gate,
     promotion,
     waiver_request,
@@ -87,7 +88,9 @@ class Company(RuleBasedStateMachine):
         for patch in self.patches:
             patch.start()
         known = Settings(database_url=self.url, evidence_url=f"{self.home.name}/evidence", language="en")
-        self.rt = Runtime(known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version="1")
+        self.rt = Runtime(
+            known, self.policy(), self.engine, self.clock, actor="test", source="test", code_version=lambda: "1"
+        )
 
     def gates(self) -> dict[str, Any]:
         return {"mode": self.mode.value}
@@ -343,7 +346,7 @@ class Company(RuleBasedStateMachine):
     @invariant()
     def what_is_said_to_be_open_may_serve(self) -> None:
         for version in {number for number, *_answer in self.said}:
-            _key, reasons = alias_guard.check(self.rt, MODEL, version)
+            _key, reasons = may_serve.check(self.rt, MODEL, version)
             assert reasons or self.why_not(version) == ""
 
     @invariant()

@@ -24,7 +24,7 @@ from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.sources import mlflow_lists, mlflow_rest, model_registry, protected_models
 from governance.sources.mlflow_fields import Fields
-from governance.steps import alias_guard, emergency_hold, gate_review, hold_enforcement, promotion
+from governance.steps import alias_guard, emergency_hold, gate_review, hold_enforcement, may_serve, promotion
 from governance.steps import protected_models as step
 from governance.store import database
 from governance.store import oversight as facts
@@ -307,7 +307,7 @@ def test_logged_in_as_the_gate_a_release_gets_into_the_twin_and_stays(company: R
     assert promotion.promote(company.rt, company.key(2), "champion").state is ActionState.DONE
     alias_guard.guard(company.rt)
     assert (server.aliases(twin), reverted(company)) == ({"champion": 1}, [])
-    assert alias_guard.check(company.rt, twin, alias="champion")[1] == []
+    assert may_serve.check(company.rt, twin, alias="champion")[1] == []
     # The owner has no way in, neither by the alias nor by a copy.
     assert server.set_alias(OWNER, twin, "champion", 1) == 403
     with pytest.raises(SourceError, match="403"):

@@ -15,7 +15,17 @@ from governance.core.holds import HoldScope
 from governance.core.inventory import FindingKind, governed, use_case_of
 from governance.core.terms import Verdict, VersionKey
 from governance.errors import NotFoundError, RefusedError, SourceError, SourceUnavailableError
-from governance.steps import alias_guard, exports, hold_enforcement, listings, model_gate, pages, position, promotion
+from governance.steps import (
+    alias_guard,
+    exports,
+    hold_enforcement,
+    listings,
+    may_serve,
+    model_gate,
+    pages,
+    position,
+    promotion,
+)
 from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.store import oversight as facts
@@ -103,7 +113,7 @@ def findings(there: Release) -> list[tuple[FindingKind, str]]:
 
 
 def reasons(there: Release) -> list[str]:
-    return alias_guard.check(there.rt, twin(there), alias="champion")[1]
+    return may_serve.check(there.rt, twin(there), alias="champion")[1]
 
 
 def put(there: Release, **more: Any) -> int:

@@ -98,7 +98,7 @@ def runtime(settings: Settings) -> Runtime:
     database.require_current(engine)
     clock = Clock()
     clock.now += timedelta(days=2)
-    return Runtime(settings, policy(), engine, clock, source=f"model_gate/{RUN}", code_version="1.0")
+    return Runtime(settings, policy(), engine, clock, source=f"model_gate/{RUN}", code_version=lambda: "1.0")
 
 
 def settings(home: Path) -> Settings:
