@@ -58,6 +58,7 @@ PATHS: Final = (
     "/models/model-0500/versions/5",
     "/gate/model_gate/r4/version.gate/0",
     "/gate/model_gate/r4/plan/-1",
+    "/use-cases",
     "/oversight",
     "/waivers/new?model=model-0501&version=5&gate=G4&check=bias",
     "/waivers/W-00000001",

@@ -231,13 +231,25 @@ def _at_gates(
     return found
 
 
-_STATES: Final[Mapping[str, bool | None]] = {"blocked": True, "open": False, "unknown": None}
+def use_cases(rt: Runtime, number: int) -> Page[GateRow[UseCaseKey]]:
+    """A page of the use cases, held back first: each at the first gate that is closed, or at its last."""
+    found = _stops(rt)
+    shown = found[_start(number) : _start(number) + PAGE_SIZE]
+    return Page(tuple(_case_row(one, rt.policy) for one in shown), number, len(found))
 
 
-def use_cases(rt: Runtime, state: str = "") -> tuple[GateRow[UseCaseKey], ...]:
-    """The use cases at gates, held back first, with the most telling reason of each."""
-    found = use_case_gate.standing(rt)
-    return tuple(_case_row(one, rt.policy) for one in found if state not in _STATES or one.blocks is _STATES[state])
+def held_back(rt: Runtime) -> Page[GateRow[UseCaseKey]]:
+    """The first use cases that a gate holds back."""
+    found = [one for one in _stops(rt) if one.blocks]
+    return Page(tuple(_case_row(one, rt.policy) for one in found[:_TOP]), 1, len(found))
+
+
+def _stops(rt: Runtime) -> list[GateDecision[UseCaseKey]]:
+    last: dict[UseCaseKey, GateDecision[UseCaseKey]] = {}
+    for one in sorted(use_case_gate.standing(rt), key=lambda one: one.gate):
+        if one.subject not in last or not last[one.subject].blocks:
+            last[one.subject] = one
+    return sorted(last.values(), key=lambda one: (not one.blocks, one.subject))
 
 
 def _case_row(decision: GateDecision[UseCaseKey], policy: Policy) -> GateRow[UseCaseKey]:
@@ -249,7 +261,8 @@ def _case_row(decision: GateDecision[UseCaseKey], policy: Policy) -> GateRow[Use
 
 def gates(rt: Runtime, stands: Standing, number: int, state: str = "") -> Page[GateRow]:
     """A page of the versions at gates, with the most telling reason of each."""
-    rows = [one for one in stands.rows if state not in _STATES or one[0].blocks is _STATES[state]]
+    wanted = {"blocked": True, "open": False, "unknown": None}
+    rows = [one for one in stands.rows if state not in wanted or one[0].blocks is wanted[state]]
     shown = rows[_start(number) : _start(number) + PAGE_SIZE]
     return Page(_with_reasons(rt, shown), number, len(rows))
 

@@ -91,6 +91,7 @@ def build(
     app.get("/guard", dependencies=behind, response_class=JSONResponse, **describe.program("/guard"))(pages.guard)
     see("/models/{model:path}/versions/{version}", pages.version, 404)
     see("/models/{model:path}", pages.model, 404)
+    see("/use-cases", pages.use_cases)
     see("/use-cases/{use_case}", pages.use_case, 404)
     see("/proofs/{fact}", pages.proof, 404, kind="text/plain")
     _hang(app, of_task, "/gate/{dag_id}/{run_id}/{task_id}/{map_index}", pages.task, 404)
@@ -162,17 +163,20 @@ class _Pages:
         viewer = self._viewer(request, rt)
         found = steps.overview(rt, self.serving.standing(), viewer.login)
         waits = waiting.on(rt, self.serving.standing(), viewer.person)
-        cases = steps.use_cases(rt, "blocked")
+        cases = steps.held_back(rt)
         return page("overview.html.j2", ed, found=found, cases=cases, waits=waits, viewer=viewer, policy=rt.policy)
 
     def gates(self, request: Request) -> HTMLResponse:
         """Every version at a gate."""
         ed, query = self._edition(request), request.query_params
         state, rt = query.get("state", ""), self.serving.runtime()
-        number = _number(query.get("page", ""))
-        found = steps.gates(rt, self.serving.standing(), number, state)
-        cases = steps.use_cases(rt, state) if number == 1 else ()
-        return page("gates.html.j2", ed, found=found, cases=cases, state=state)
+        found = steps.gates(rt, self.serving.standing(), _number(query.get("page", "")), state)
+        return page("gates.html.j2", ed, found=found, state=state)
+
+    def use_cases(self, request: Request) -> HTMLResponse:
+        """Every use case, and the gate that it stands at."""
+        ed, number = self._edition(request), _number(request.query_params.get("page", ""))
+        return page("use_cases.html.j2", ed, found=steps.use_cases(self.serving.runtime(), number))
 
     def inventory(self, request: Request) -> HTMLResponse:
         """Registered models and declared systems."""

@@ -48,6 +48,7 @@ _GUARD: Final = {
 }
 QUERIES: Final = {
     "/gates": (("page", "number of the page; nonsense is the first"), ("state", "`blocked`, `open` or `unknown`")),
+    "/use-cases": (("page", "number of the page; nonsense is the first"),),
     "/inventory": (("page", "number of the page; nonsense is the first"), ("q", "a part of the name")),
     "/guard": (("model", "name of the model"), ("version", "its number"), ("alias", "or one of its aliases")),
 }

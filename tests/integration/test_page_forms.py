@@ -158,7 +158,7 @@ def test_an_approval_is_answered_by_both_seats_and_opens_the_gate(there: Company
 
 def test_a_use_case_is_answered_for_from_its_page_and_a_change_to_it_is_named(there: Company) -> None:
     page = "/use-cases/credit-scoring"
-    assert f"{ROOT}{page}?lang=en" in there.see("/gates", "suzuki").links
+    assert f"{ROOT}{page}?lang=en" in there.see("/use-cases", "suzuki").links
     assert any("approvals/use-case" in link for link in there.see("/", "suzuki").links)
     assert not any("approvals/use-case" in link for link in there.see(page, "sato").links)
     shown = there.see(case_form("risk"), "suzuki")

@@ -65,6 +65,7 @@ PATHS: Final = (
     "/waivers/W-1/grant",
     "/waivers/new?model=credit-scoring&version=2&gate=G4&check=performance",
     "/approvals/new?model=credit-scoring&version=2&gate=G4&seat=risk",
+    "/use-cases",
     "/use-cases/credit-scoring",
     "/approvals/use-case?use_case=credit-scoring&gate=G0&seat=risk",
     "/holds/H-1",
