@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.core.holds import Hold
+    from governance.core.waivers import Waiver
 
 NAMES = (f"held-{number}" for number in itertools.count())
 WHY = "the evidence is complete"
@@ -80,6 +81,19 @@ def declare(there: Release, name: str, vendor: str, use_case: str | None, *, is_
 
 def row(there: Release) -> dict[str, Any]:
     return holds.listing(there.rt)[0]
+
+
+def blocked(there: Release) -> Release:
+    there.measured(2, "bias", Verdict.FAIL)
+    there.decide(2)
+    return there
+
+
+def waive(there: Release, days: int) -> Waiver:
+    return waiver_request.request(
+        there.rt, there.key(2), "G4", "bias", reason="labels are late", control="by hand",
+        expires_on=TODAY + timedelta(days=days), login="tanaka",
+    )  # fmt: skip
 
 
 def at_once(*acts: Callable[[], object]) -> list[Any]:
@@ -361,12 +375,7 @@ def test_of_two_releases_or_two_findings_at_the_same_second_one_counts_and_one_i
 def test_the_same_order_at_the_same_second_is_one_hold_and_of_two_decisions_on_a_waiver_one_counts(
     there: Release,
 ) -> None:
-    there.measured(2, "bias", Verdict.FAIL)
-    there.decide(2)
-    asked = waiver_request.request(
-        there.rt, there.key(2), "G4", "bias", reason="labels are late", control="by hand",
-        expires_on=TODAY + timedelta(days=9), login="tanaka",
-    )  # fmt: skip
+    asked = waive(blocked(there), 9)
     decide = [
         lambda grant=grant: waiver_request.decide(there.rt, asked.id, grant=grant, reason=WHY, login="sato")
         for grant in (True, False)
@@ -380,6 +389,36 @@ def test_the_same_order_at_the_same_second_is_one_hold_and_of_two_decisions_on_a
     assert first == second
     assert len(holds.listing(there.rt)) == 1
     assert len([rule for rule, _seat, _text in escalated(there) if rule == "E-10"]) == 1
+
+
+@on_both
+def test_of_two_different_waivers_asked_for_at_the_same_second_one_is_refused_and_the_limit_holds(
+    there: Release,
+) -> None:
+    grant: dict[str, Any] = {"grant": True, "reason": WHY, "login": "sato"}
+    waiver_request.decide(there.rt, waive(blocked(there), 1).id, **grant)
+    ended = at_once(*(lambda days=days: waive(there, days) for days in range(2, 6)))
+    [renewal] = [one for one in ended if not isinstance(one, GovernanceError)]
+    refused = [one for one in ended if isinstance(one, GovernanceError)]
+    assert all(isinstance(one, RefusedError) and "already waiting for an answer" in str(one) for one in refused)
+    waiver_request.decide(there.rt, renewal.id, **grant)
+    with pytest.raises(RefusedError, match="which is the limit"):
+        waive(there, 9)
+    assert len(waiver_request.listing(there.rt)) == 2
+
+
+@on_both
+def test_of_two_answers_for_one_seat_at_the_same_second_one_counts_and_one_is_refused(there: Release) -> None:
+    question = gate_review.question(there.rt, there.key(2), "G4", "risk")
+    said = ("approve", "reject")
+    ended = at_once(*(lambda said=one: gate_review.answer(there.rt, question, "suzuki", said, WHY) for one in said))
+    [refused] = [one for one in ended if isinstance(one, GovernanceError)]
+    [kept] = [one for one in ended if not isinstance(one, GovernanceError)]
+    with there.rt.reading() as session:
+        [given] = facts.responses(session, there.rt.current(session))
+    assert isinstance(refused, RefusedError)
+    assert f"risk has already said {given.answer}" in str(refused)
+    assert given.id == kept
 
 
 def test_an_order_after_a_release_within_the_same_minute_is_an_order(there: Release) -> None:
