@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from enum import StrEnum
 
-    from governance.core.terms import Finding, Observation, Reason
+    from governance.core.terms import Finding, GateDecision, Observation, Reason
 
 _TAG: Final = "tag:"
 _PERCENT: Final = " %"
@@ -85,6 +85,20 @@ def reason_line(reason: Reason, language: str) -> str:
         return f"{check}: {observation_line(reason.observation, language)}{waived}"
     ended = _choose(_EXEMPT, language) if reason.exempt else label(reason.verdict, language)
     return f"{check}: {ended}{_aside(reason.text.in_(language), language)}"
+
+
+def closed(code: str, decision: GateDecision | None) -> list[Words]:
+    """Why a gate does not let a version through, in short; empty if it does."""
+    if decision is None:
+        return [Words(f"{code}: 未判定", f"{code}: no decision")]
+    blocking = [reason for reason in decision.reasons if reason.blocks] if decision.blocks else []
+    return [
+        Words(
+            f"{code} {check_name(r.check, 'ja')}: {r.text.ja or label(r.verdict, 'ja')}",
+            f"{code} {r.check}: {r.text.en or r.verdict.value}",
+        )
+        for r in blocking
+    ]
 
 
 def gist(reasons: Sequence[Reason]) -> Words:

@@ -139,6 +139,11 @@ class Gates(Section):
         """The gates that model versions stand at, in order."""
         return {c: g for c, g in sorted(self.gates.items()) if g.subject is GateSubject.MODEL_VERSION}
 
+    @property
+    def protected_aliases(self) -> tuple[str, ...]:
+        """Every alias that a gate protects, in order."""
+        return tuple(sorted({alias for gate in self.of_versions.values() for alias in gate.protected_aliases}))
+
     def protecting(self, alias: str) -> tuple[str, ...]:
         """The gates that protect an alias, in order."""
         return tuple(code for code, gate in self.of_versions.items() if alias in gate.protected_aliases)
