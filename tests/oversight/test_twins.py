@@ -5,17 +5,28 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from governance.core.alias_guard import ActionKind, ActionState
 from governance.core.holds import HoldScope
 from governance.core.inventory import FindingKind, governed, use_case_of
-from governance.core.terms import Verdict, VersionKey
+from governance.core.terms import GateVerdict, Verdict, VersionKey
 from governance.errors import NotFoundError, RefusedError, SourceError, SourceUnavailableError
-from governance.steps import alias_guard, exports, hold_enforcement, listings, model_gate, pages, position, promotion
+from governance.steps import (
+    alias_guard,
+    exports,
+    hold_enforcement,
+    listings,
+    model_gate,
+    pages,
+    position,
+    promotion,
+    waiver_request,
+)
 from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.store import oversight as facts
@@ -26,8 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from governance.core.waivers import Waiver
+
 NAMES = (f"lending-{number}" for number in itertools.count())
 TWINS = {"protected_prefix": "prod."}
+JST = ZoneInfo("Asia/Tokyo")
 STEPS = (
     "model-versions/get", "model-versions/search", "get-download-uri", "model-versions/create",
     "registered-models/get", "set-tag", "registered-models/alias",
@@ -340,6 +354,53 @@ def test_when_the_decision_of_its_origin_goes_the_last_valid_copy_serves_again(t
     alias_guard.guard(there.rt)
     assert served(there) is None
     assert ("E-04", f"{there.model} v1") in escalated(there)
+
+
+def waived(there: Release, days: int) -> Waiver:
+    """A waiver of what fails of version 2, granted for so many days; nobody has approved that yet."""
+    until = there.clock().astimezone(JST).date() + timedelta(days=days)
+    asked = waiver_request.request(
+        there.rt, there.key(2), "G4", "bias", reason="labels are late", control="by hand",
+        expires_on=until, login="tanaka",
+    )  # fmt: skip
+    return waiver_request.decide(there.rt, asked.id, grant=True, reason="the control is in place", login="sato")
+
+
+def test_a_waiver_that_ends_takes_the_copy_of_its_version_out_of_service(there: Release) -> None:
+    there.measured(2, "bias", Verdict.FAIL)
+    there.decide(2)
+    granted = waived(there, 3)
+    approve(there, 2)
+    promotion.promote(there.rt, there.key(2))
+    # A newer candidate comes; what serves through the twin is not let out of sight.
+    there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
+    there.point("candidate", 3)
+    midnight = datetime.combine(granted.expires_on + timedelta(days=1), time(), JST)
+    there.clock.ahead = midnight - datetime.now(UTC) - timedelta(seconds=40)
+    alias_guard.guard(there.rt)
+    assert (there.decision(2).verdict, served(there), reasons(there)) == (GateVerdict.PASS, 1, [])
+    there.clock.pass_(seconds=60)
+    # A pipeline hears of it before any pass; a pass that MLflow does not answer closes the gate nevertheless.
+    assert reasons(there) == ["G4 bias: seen"]
+    there.line.broken = lambda _method, _path: True
+    with pytest.raises(SourceError):
+        alias_guard.guard(there.rt)
+    assert there.decision(2).verdict is GateVerdict.BLOCK
+    assert ("E-20", f"{there.model} v2") in escalated(there)
+    assert served(there) == 1
+    there.line.broken = lambda _method, _path: False
+    assert alias_guard.guard(there.rt)["acted"] == {"revert done": 1}
+    assert served(there) is None
+    assert escalated(there).count(("E-05", twin(there))) == 1
+    with pytest.raises(RefusedError, match="bias"):
+        promotion.promote(there.rt, there.key(2))
+    # Renewed and approved anew, the same copy serves again.
+    renewed = waived(there, 2)
+    assert renewed.renewal_of == granted.id
+    approve(there, 2)
+    promotion.promote(there.rt, there.key(2))
+    alias_guard.guard(there.rt)
+    assert (served(there), len(copies(there)), reasons(there)) == (1, 1, [])
 
 
 def test_a_protected_alias_on_the_model_itself_is_guarded_as_before(there: Release) -> None:
