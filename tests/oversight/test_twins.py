@@ -25,21 +25,16 @@ from governance.steps import (
     pages,
     position,
     promotion,
-    waiver_request,
 )
 from governance.steps import emergency_hold as holds
-from governance.steps import gate_review as approvals
 from governance.store import oversight as facts
-from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import Release, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from governance.core.waivers import Waiver
 
-NAMES = (f"lending-{number}" for number in itertools.count())
 TWINS = {"protected_prefix": "prod."}
 JST = ZoneInfo("Asia/Tokyo")
 STEPS = (
@@ -48,19 +43,13 @@ STEPS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("twins")) as uri:
-        yield uri
-
-
 @contextmanager
 def deployment(home: Path, behind: str, **changes: Any) -> Iterator[Release]:
     """A release whose model has a twin; version 2 is approved, and what the model itself serves is as it was."""
-    with release(home, behind, next(NAMES), gates=TWINS, **changes) as there:
+    with release(home, behind, gates=TWINS, **changes) as there:
         there.register(0, twin(there))
         there.sync()
-        approve(there, 2)
+        there.approve(2)
         try:
             yield there
         finally:
@@ -91,12 +80,6 @@ def copies(there: Release) -> list[dict[str, Any]]:
     """The twin's versions, oldest first."""
     found = there.mlflow("GET", "model-versions/search", filter=f"name = '{twin(there)}'").get("model_versions", [])
     return sorted(found, key=lambda version: int(version["version"]))
-
-
-def approve(there: Release, version: int) -> None:
-    for seat, login in (("risk", "suzuki"), ("caio", "sato")):
-        question = approvals.question(there.rt, there.key(version), "G4", seat)
-        approvals.answer(there.rt, question, login, "approve", "the evidence is complete")
 
 
 def actions(there: Release, *kinds: ActionKind) -> list[Any]:
@@ -342,7 +325,7 @@ def test_an_origin_that_is_deleted_or_given_anew_takes_its_copy_out_of_service(t
 
 
 def test_when_the_decision_of_its_origin_goes_the_last_valid_copy_serves_again(there: Release) -> None:
-    approve(there, 1)
+    there.approve(1)
     promotion.promote(there.rt, there.key(1), "champion")
     promotion.promote(there.rt, there.key(2), "champion")
     assert served(there) == 2
@@ -356,21 +339,10 @@ def test_when_the_decision_of_its_origin_goes_the_last_valid_copy_serves_again(t
     assert ("E-04", f"{there.model} v1") in escalated(there)
 
 
-def waived(there: Release, days: int) -> Waiver:
-    """A waiver of what fails of version 2, granted for so many days; nobody has approved that yet."""
-    until = there.clock().astimezone(JST).date() + timedelta(days=days)
-    asked = waiver_request.request(
-        there.rt, there.key(2), "G4", "bias", reason="labels are late", control="by hand",
-        expires_on=until, login="tanaka",
-    )  # fmt: skip
-    return waiver_request.decide(there.rt, asked.id, grant=True, reason="the control is in place", login="sato")
-
-
 def test_a_waiver_that_ends_takes_the_copy_of_its_version_out_of_service(there: Release) -> None:
-    there.measured(2, "bias", Verdict.FAIL)
-    there.decide(2)
-    granted = waived(there, 3)
-    approve(there, 2)
+    there.blocked()
+    granted = there.grant(there.waive(3))
+    there.approve(2)
     promotion.promote(there.rt, there.key(2))
     # A newer candidate comes; what serves through the twin is not let out of sight.
     there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
@@ -395,16 +367,16 @@ def test_a_waiver_that_ends_takes_the_copy_of_its_version_out_of_service(there: 
     with pytest.raises(RefusedError, match="bias"):
         promotion.promote(there.rt, there.key(2))
     # Renewed and approved anew, the same copy serves again.
-    renewed = waived(there, 2)
+    renewed = there.grant(there.waive(2))
     assert renewed.renewal_of == granted.id
-    approve(there, 2)
+    there.approve(2)
     promotion.promote(there.rt, there.key(2))
     alias_guard.guard(there.rt)
     assert (served(there), len(copies(there)), reasons(there)) == (1, 1, [])
 
 
 def test_a_protected_alias_on_the_model_itself_is_guarded_as_before(there: Release) -> None:
-    approve(there, 1)
+    there.approve(1)
     promotion.promote(there.rt, there.key(2))
     there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
     there.point("champion", 3)
