@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from governance.core import inventory, tiers, waivers
-from governance.core.approvals import Interests, refusal
+from governance.core.approvals import refusal
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
 from governance.core.waivers import Waiver, WaiverState
@@ -95,7 +95,7 @@ def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Wa
     elif waiver.state is not WaiverState.REQUESTED:
         why = Words(f"{id_} は決裁済み ({waiver.state})", f"{id_} is already {waiver.state}")
     elif person is not None:
-        own = Interests(owner, frozenset({waiver.requested_by}))
+        own = waivers.interests(waiver, owner)
         why = refusal(person, rule.seat, reason, rt.policy.people, own, _today(rt))
     if not why and _today(rt) > waiver.expires_on:
         why = Words("期限を過ぎている", "it would have ended by now")

@@ -345,6 +345,15 @@ def test_who_asked_for_a_waiver_or_owns_the_model_cannot_grant_it(there: Release
     assert there.decision(2).verdict is GateVerdict.BLOCK
 
 
+def test_an_owner_who_holds_the_seat_cannot_grant_a_waiver_of_their_own_model(tmp_path: Path, mlflow: str) -> None:
+    owned = {"use_cases": {"credit-scoring": {"owner": "sato"}}}
+    with release(tmp_path, mlflow, use_cases=owned) as there:
+        there.blocked()
+        with pytest.raises(RefusedError, match="owns this model"):
+            there.grant(there.waive())
+        assert there.decision(2).verdict is GateVerdict.BLOCK
+
+
 def test_waivers_that_the_policy_does_not_allow_are_refused(there: Release) -> None:
     there.blocked()
     with pytest.raises(RefusedError, match="has to end between"):
