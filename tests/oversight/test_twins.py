@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -204,7 +205,9 @@ def test_two_promotions_at_once_settle_on_one_copy(there: Release) -> None:
             promotion.promote(there.rt, there.key(2))
 
     there.line.before = promote_too
-    assert promotion.promote(there.rt, there.key(2)).state is ActionState.DONE
+    # One request of the first waits for the whole of the second.
+    patient = there.rt.settings.model_copy(update={"mlflow_timeout_seconds": 60})
+    assert promotion.promote(replace(there.rt, settings=patient), there.key(2)).state is ActionState.DONE
     assert (served(there), len(copies(there))) == (1, 2)
     assert reasons(there) == []
 
