@@ -80,15 +80,20 @@ def gate_explain(
     known_at: KnownAt = None,
     language: output.Tongue = None,
 ) -> None:
-    """Explain how the gates decided on a version: reasons, changes, cause, people, evidence; exit 1 if one is closed."""
-    from governance.reports.gate_text import Tongue, render
+    """Explain how the gates decided on a version: reasons, changes, cause, people, evidence; exit 1 if one is closed.
+
+    Of a protected twin's version: what it is a copy of, and whether it may serve; exit 1 if not.
+    """
+    from governance.reports.gate_text import Tongue, render, render_copy
     from governance.steps import gate_report
 
     rt = shell.runtime()
-    reports = gate_report.read(rt, VersionKey(model, version), shell.asked(rt, as_of, known_at))
+    key, asked = VersionKey(model, version), shell.asked(rt, as_of, known_at)
+    reports, copy = gate_report.read(rt, key, asked), gate_report.of_copy(rt, key, asked)
     tongue = Tongue(language.value if language else rt.settings.language, rt.zone)
-    output.lines("\n\n".join(render(report, tongue) for report in reports))
-    if any(report.decision.blocks for report in reports):
+    told = [render_copy(copy, tongue, is_decided=bool(reports))] if copy else []
+    output.lines("\n\n".join([*told, *(render(report, tongue) for report in reports)]))
+    if copy.against if copy else any(report.decision.blocks for report in reports):
         raise typer.Exit(1)
 
 

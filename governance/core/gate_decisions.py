@@ -198,7 +198,7 @@ def waiver_line(waiver: Waiver, tier: RiskTier, owner: str | None, policy: Polic
     now = waivers.state(waiver, zone, rules.expiring_days, now=as_of)
     decide: tuple[str, ...] = ()
     if rule is not None and now is WaiverState.REQUESTED:
-        decide = may_answer(rule.seat, people, Interests(owner, frozenset({waiver.requested_by})), day)
+        decide = may_answer(rule.seat, people, waivers.interests(waiver, owner), day)
     ends = _any_of(("caio", *([rule.seat] if rule else [])), people, day)
     may_end = now in {WaiverState.ACTIVE, WaiverState.EXPIRING}
     return WaiverLine(waiver, name_of(waiver.check, policy), now, decide, ends if may_end else ())

@@ -83,14 +83,6 @@ def about(said: Oversight[K], key: K, slug: str | None, policy: Policy) -> Overs
     )
 
 
-def closed(code: str, decision: GateDecision[Any] | None) -> list[str]:
-    """Why a gate does not let its subject through, in short; empty if it does."""
-    if decision is None:
-        return [f"{code}: no decision"]
-    blocking = [reason for reason in decision.reasons if reason.blocks]
-    return [f"{code} {r.check}: {r.text.en or r.verdict.value}" for r in blocking] if decision.blocks else []
-
-
 def decide_each(
     codes: Sequence[str],
     subject: Candidate[K],

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from governance.core.evidence import digest, plain
-from governance.core.terms import VersionKey
+from governance.core.terms import NOTHING, VersionKey, Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,39 @@ class Copy:
 
 Copies = Mapping[VersionKey, Copy]
 """By the version of the twin."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What a twin's version is a copy of, and whether it may serve."""
+
+    key: VersionKey
+    origin: VersionKey | None
+    """As our own fact of the copy tells it; None: the gate made no such copy."""
+    is_confirmed: bool
+    """It stands for its origin; else the first reason says why not."""
+    is_decided: bool
+    """The origin has a report of its own."""
+    aliases: tuple[str, ...]
+    against: tuple[Words, ...]
+    """Why it may not serve; empty if it may."""
+    as_of: datetime
+    known_at: datetime
+
+    @property
+    def verdict(self) -> Words:
+        """One sentence."""
+        ja, en = ("稼働できない", "may not serve") if self.against else ("稼働してよい", "may serve")
+        if self.origin is None:
+            return Words(
+                f"{self.key} はゲートが作った写しではなく、{ja}", f"{self.key} is no copy that the gate made and {en}"
+            )
+        if not self.is_confirmed:
+            return Words(
+                f"{self.key} は {self.origin} の写しと認められず、{ja}",
+                f"{self.key} does not stand for {self.origin} and {en}",
+            )
+        return Words(f"{self.key} は {self.origin} の写しで、{ja}", f"{self.key} is a copy of {self.origin} and {en}")
 
 
 def twin_of(model: str, policy: Policy) -> str | None:
@@ -83,21 +117,26 @@ def serving(aliases: Mapping[str, Mapping[str, int]], copies: Copies) -> dict[st
     return found
 
 
-def doubt(key: VersionKey, models: Mapping[str, RegisteredModel], copies: Copies, policy: Policy) -> str:
-    """Why a twin's version does not stand for its origin; empty if it does."""
+def doubt(key: VersionKey, models: Mapping[str, RegisteredModel], copies: Copies, policy: Policy) -> Words:
+    """Why a twin's version does not stand for its origin; nothing if it does."""
     copy = copies.get(key)
     if copy is None or copy.origin.model != origin_of(key.model, policy):
-        return f"{key}: no copy that the gate made"
-    here, there = _version(key, models), _version(copy.origin, models)
+        return Words(f"{key}: ゲートが作った写しではない", f"{key}: no copy that the gate made")
+    here, there, origin = _version(key, models), _version(copy.origin, models), copy.origin
     if here is None:
-        return f"{key}: not in the inventory"
-    if here.tags.get(COPIED_FROM) != plain(named(copy.origin)) or birth(here) != copy.made:
-        return f"{key}: not the copy of {copy.origin} that the gate made"
+        return Words(f"{key}: インベントリにない", f"{key}: not in the inventory")
+    if here.tags.get(COPIED_FROM) != plain(named(origin)) or birth(here) != copy.made:
+        return Words(
+            f"{key}: ゲートが作った {origin} の写しではない", f"{key}: not the copy of {origin} that the gate made"
+        )
     if there is None:
-        return f"{key}: {copy.origin}, which it is a copy of, is gone"
+        return Words(f"{key}: 写した元の {origin} がない", f"{key}: {origin}, which it is a copy of, is gone")
     if birth(there) != copy.origin_made:
-        return f"{key}: {copy.origin} is another version than the one that was copied"
-    return ""
+        return Words(
+            f"{key}: {origin} は写したときと別のバージョンになっている",
+            f"{key}: {origin} is another version than the one that was copied",
+        )
+    return NOTHING
 
 
 def judged(

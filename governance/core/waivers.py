@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from governance.core.approvals import Interests
 from governance.core.terms import NOTHING, Verdict, VersionKey, Words
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ def covers(waiver: Waiver, gate: str, check: str, verdict: Verdict, rule: Waiver
         return False
     granted = (waiver.decided_at or waiver.requested_at).date()
     return (waiver.expires_on - granted).days <= rule.most_days + 1  # the tier may be stricter by now
+
+
+def interests(waiver: Waiver, owner: str | None) -> Interests:
+    """Whose own a waiver is: the model's owner's, and whose who asked for it."""
+    return Interests(owner, frozenset({waiver.requested_by}))
 
 
 def refuse_request(asked: Waiver, tier: RiskTier, known: Sequence[Waiver], policy: Waivers, today: date) -> Words:

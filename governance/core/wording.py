@@ -94,6 +94,20 @@ def decision_report(decision: GateDecision[K], language: str) -> str:
     return "\n".join([head, *(f"- {reason_line(reason, language)}" for reason in decision.reasons)])
 
 
+def closed(code: str, decision: GateDecision[K] | None) -> list[Words]:
+    """Why a gate does not let its subject through, in short; empty if it does."""
+    if decision is None:
+        return [Words(f"{code}: 未判定", f"{code}: no decision")]
+    blocking = [reason for reason in decision.reasons if reason.blocks] if decision.blocks else []
+    return [
+        Words(
+            f"{code} {check_name(r.check, 'ja')}: {r.text.ja or label(r.verdict, 'ja')}",
+            f"{code} {r.check}: {r.text.en or r.verdict.value}",
+        )
+        for r in blocking
+    ]
+
+
 def gist(reasons: Sequence[Reason]) -> Words:
     """The most telling reason on one short line, and how many more there are; of none, nothing."""
     if not reasons:

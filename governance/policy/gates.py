@@ -151,6 +151,11 @@ class Gates(Section):
         """Whether a gate of model versions comes after one of use cases."""
         return any(earlier in self.of_use_cases for gate in self.of_versions.values() for earlier in gate.after)
 
+    @property
+    def protected_aliases(self) -> tuple[str, ...]:
+        """Every alias that a gate protects, in order."""
+        return tuple(sorted({alias for gate in self.of_versions.values() for alias in gate.protected_aliases}))
+
     def protecting(self, alias: str) -> tuple[str, ...]:
         """The gates that protect an alias, in order."""
         return tuple(code for code, gate in self.of_versions.items() if alias in gate.protected_aliases)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from governance.core.gate_decisions import Decided
     from governance.core.gate_pictures import Picture
     from governance.core.gate_report import CheckPart, Contact, GateReport, Line
+    from governance.core.twins import CopyReport
 
 _SHORT: Final = 12
 _DIGEST: Final = 64
@@ -101,6 +103,32 @@ def render(report: GateReport, tongue: Tongue) -> str:
     )
     blocks = ["\n".join(([f"== {head}"] if head else []) + list(lines)) for head, lines in sections if lines]
     return "\n\n".join(blocks)
+
+
+def render_copy(copy: CopyReport, tongue: Tongue, *, is_decided: bool) -> str:
+    """What a protected twin's version is a copy of, and whether it may serve; `is_decided`: its own gates follow."""
+    lines = [tongue.words(copy.verdict)]
+    if copy.origin is not None and copy.is_decided:
+        command = shlex.join(["governance", "gate", "explain", copy.origin.model, str(copy.origin.version)])
+        lines.append(f"{tongue.say('写した元のゲート', 'gates of the origin')}: {command}")
+    if copy.aliases:
+        lines.append(f"{tongue.say('エイリアス', 'aliases')}: {', '.join(copy.aliases)}")
+    lines.append(f"{tongue.say('基準日時', 'as of')}: {tongue.moment(copy.as_of)}")
+    why = [f"- {tongue.words(reason)}" for reason in copy.against]
+    blocks = ["\n".join(lines)]
+    if why:
+        blocks.append("\n".join([f"== {tongue.say('稼働できない理由', 'Why it may not serve')}", *why]))
+    if is_decided:
+        blocks.append(own_gates(tongue))
+    return "\n\n".join(blocks)
+
+
+def own_gates(tongue: Tongue) -> str:
+    """A twin's version is judged by its origin, whatever was decided on itself."""
+    return tongue.say(
+        "以下はこの版自身の判定。稼働の可否には数えない",
+        "what follows was decided on this version itself; it counts for nothing",
+    )
 
 
 def _about(report: GateReport, tongue: Tongue) -> Iterator[str]:

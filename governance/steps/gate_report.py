@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.checks import drift, gx_result
 from governance.core import gate_report as rules
 from governance.core import gates as gate_rules
 from governance.core import inventory as inventory_rules
+from governance.core import twins
 from governance.core.calendar import meeting_day, month_of
 from governance.core.drift import Profile
 from governance.core.gate_changes import Passage, Past
@@ -19,6 +20,7 @@ from governance.core.gate_decisions import HoldLine
 from governance.core.gate_pictures import MOST_POINTS, Material
 from governance.core.gates import Oversight
 from governance.core.terms import ModelVersion, RegisteredModel, VersionKey
+from governance.core.twins import CopyReport
 from governance.errors import GovernanceError, NotFoundError, PolicyError
 from governance.policy import Family
 from governance.runtime import NOW, Asked, business_days
@@ -58,7 +60,7 @@ class _Read:
 
 
 def read(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> tuple[GateReport, ...]:
-    """One report per gate that decided on a version, closed gates first.
+    """One report per gate that decided on a version, closed gates first; none may have on a protected twin's own.
 
     A fixed number of queries per gate, whatever the inventory holds.
 
@@ -73,8 +75,11 @@ def read(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> tuple[GateReport, 
             (one for (subject, _gate), one in decisions.items() if subject == key),
             key=lambda one: (not one.blocks, one.gate),
         )
+        is_known = model is not None and any(version.key == key for version in model.versions)
+        if is_known and not mine and twins.origin_of(key.model, rt.policy) is not None:
+            return ()  # it is judged by its origin: see `of_copy`
         if model is None or not mine:
-            raise _unknown(key, model)
+            raise _unknown(key, is_known=is_known)
         approved = gate_rules.approved(model, key, decisions)
         slug, _case = inventory_rules.use_case_of(key.model, rt.policy)
         said = gate_rules.about(oversight.of(session, at, key.model), key, slug, rt.policy)
@@ -83,6 +88,29 @@ def read(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> tuple[GateReport, 
         meets_on = _meets_on(rt, at.as_of)
         facts = [_facts(rt, session, found, decision) for decision in mine]
     return tuple(rules.report(one, rt.policy, at.as_of, at.known_at, meets_on) for one in facts)
+
+
+def of_copy(rt: Runtime, key: VersionKey, asked: Asked = NOW) -> CopyReport | None:
+    """What a protected twin's version is a copy of, and whether it may serve; None of a version that is none."""
+    if twins.origin_of(key.model, rt.policy) is None:
+        return None
+    with rt.reading() as session:
+        at = rt.asked(session, asked)
+        standing = oversight.read(session, at, key.model)
+    copy, twin = standing.copies.get(key), standing.models.get(key.model)
+    return CopyReport(
+        key,
+        copy.origin if copy else None,
+        is_confirmed=not twins.doubt(key, standing.models, standing.copies, rt.policy),
+        is_decided=copy is not None
+        and copy.origin.model in standing.models
+        and any(subject == copy.origin for subject, _gate in standing.recorded),
+        aliases=twin.aliases_of(key.version) if twin else (),
+        # Whether evidence is in time goes by the moment that is asked about, not by that of asking.
+        against=tuple(oversight.may_not_serve(replace(rt, clock=lambda: at.as_of), standing, key)),
+        as_of=at.as_of,
+        known_at=at.known_at,
+    )
 
 
 def of_run(rt: Runtime, key: VersionKey, ended_at: datetime | None) -> Asked:
@@ -95,8 +123,8 @@ def of_run(rt: Runtime, key: VersionKey, ended_at: datetime | None) -> Asked:
     return NOW if then == now else Asked(as_of=ended_at)
 
 
-def _unknown(key: VersionKey, model: RegisteredModel | None) -> NotFoundError:
-    if model is None or all(version.key != key for version in model.versions):
+def _unknown(key: VersionKey, *, is_known: bool) -> NotFoundError:
+    if not is_known:
         return NotFoundError(f"{key} is not in the inventory", hint="Run inventory_sync, or `governance sync`.")
     return NotFoundError(
         f"{key}: no gate has decided on it",

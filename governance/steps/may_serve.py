@@ -38,10 +38,4 @@ def check(
         what = f"models:/{model}@{alias}" if alias else f"models:/{model}/{version}"
         raise NotFoundError(f"{what} is not in the inventory", hint="Run `governance sync`, or correct the name.")
     key = VersionKey(model, number)
-    wanted = [alias] if alias and rt.policy.gates.protecting(alias) else _protected_aliases(rt)
-    found = dict.fromkeys(reason for name in wanted for reason in oversight.why_not(rt, standing, key, name))
-    return key, list(found) if wanted else ["no gate protects an alias"]
-
-
-def _protected_aliases(rt: Runtime) -> list[str]:
-    return sorted({alias for gate in rt.policy.gates.of_versions.values() for alias in gate.protected_aliases})
+    return key, [reason.en for reason in oversight.may_not_serve(rt, standing, key, alias)]

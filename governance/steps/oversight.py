@@ -13,6 +13,7 @@ from governance.core.gates import Oversight
 from governance.core.holds import HoldScope
 from governance.core.terms import CheckResult, GateDecision, K, RegisteredModel, Subject, UseCaseKey, VersionKey, Words
 from governance.core.twins import Copies
+from governance.core.wording import closed
 from governance.errors import NotFoundError, RefusedError
 from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
@@ -283,6 +284,19 @@ def _tell_reopened(session: Session, before: GateDecision[K], now: GateDecision[
 
 
 def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> list[str]:
+    """As `against`, for what is recorded and for programs."""
+    return [reason.en for reason in against(rt, standing, key, alias)]
+
+
+def may_not_serve(rt: Runtime, standing: Standing, key: VersionKey, alias: str | None = None) -> list[Words]:
+    """Why a version may not hold an alias that a gate protects; of none or of another alias, why not every one that is."""
+    wanted = [alias] if alias and rt.policy.gates.protecting(alias) else rt.policy.gates.protected_aliases
+    if not wanted:
+        return [Words("エイリアスを守るゲートがない", "no gate protects an alias")]
+    return list(dict.fromkeys(reason for name in wanted for reason in against(rt, standing, key, name)))
+
+
+def against(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> list[Words]:
     """Why a version may not hold a protected alias now; empty if it may.
 
     Every gate that protects the alias has to have decided on it, and has to decide the same again on the facts as
@@ -291,15 +305,18 @@ def why_not(rt: Runtime, standing: Standing, key: VersionKey, alias: str) -> lis
     """
     if twins.origin_of(key.model, rt.policy) is not None:
         doubt = twins.doubt(key, standing.models, standing.copies, rt.policy)
-        held = [f"hold {hold.id}: {hold.reason}" for hold in gates.held(standing.said, key, None, rt.policy)]
-        return [doubt] if doubt else held + why_not(rt, standing, standing.copies[key].origin, alias)
+        held = [
+            Words(f"停止命令 {hold.id}: {hold.reason}", f"hold {hold.id}: {hold.reason}")
+            for hold in gates.held(standing.said, key, None, rt.policy)
+        ]
+        return [doubt] if doubt else held + against(rt, standing, standing.copies[key].origin, alias)
     if key.model not in standing.models:
-        return [f"{key}: not in the inventory"]
+        return [Words(f"{key}: インベントリにない", f"{key}: not in the inventory")]
     now = {decision.gate: decision for decision in decide(rt, standing, [key])}
-    found: dict[str, None] = {}
+    found: dict[Words, None] = {}
     for code in rt.policy.gates.protecting(alias):
         for decision in (standing.recorded.get((key, code)), now.get(code)):
-            found |= dict.fromkeys(gates.closed(code, decision))
+            found |= dict.fromkeys(closed(code, decision))
     return list(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from governance.core import approvals, inventory, subjects, tiers
 from governance.core.gate_decisions import Decided, HoldLine, WaiverLine, decided, names, waiver_line
@@ -19,9 +19,13 @@ from governance.store import oversight as facts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from governance.core.holds import Hold
     from governance.core.terms import GateDecision
+    from governance.core.waivers import Waiver
     from governance.policy import Policy
     from governance.runtime import Runtime
+
+T = TypeVar("T", "Waiver", "Hold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,7 @@ def waiver(rt: Runtime, id_: str) -> WaiverLine:
     """
     with rt.reading() as session:
         at = rt.current(session)
-        found = next((one for one in facts.waivers(session, at) if one.id == id_), None)
-    if found is None:
-        raise NotFoundError(f"no waiver {id_}", hint="The page of holds and waivers lists them all.")
+        found = _one("waiver", id_, facts.waivers(session, at))
     _slug, case = inventory.use_case_of(found.subject.model, rt.policy)
     tier = tiers.classify(case, rt.policy.tiers)
     return waiver_line(found, tier, case.owner if case else None, rt.policy, at.as_of)
@@ -216,10 +218,15 @@ def hold(rt: Runtime, id_: str) -> HoldLine:
     """
     with rt.reading() as session:
         at = rt.current(session)
-        found = next((one for one in facts.holds(session, at) if one.id == id_), None)
-        if found is None:
-            raise NotFoundError(f"no hold {id_}", hint="The page of holds and waivers lists them all.")
+        found = _one("hold", id_, facts.holds(session, at))
         return hold_enforcement.lines(rt, session, [found], at)[0]
+
+
+def _one(what: str, id_: str, known: Iterable[T]) -> T:
+    found = next((one for one in known if one.id == id_), None)
+    if found is None:
+        raise NotFoundError(f"no {what} {id_}", hint="The page of holds and waivers lists them all.")
+    return found
 
 
 def before_hold(rt: Runtime, told: Mapping[str, str]) -> Seen:

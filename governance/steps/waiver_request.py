@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from governance.core import inventory, tiers, waivers
-from governance.core.approvals import Interests, refusal
+from governance.core.approvals import refusal
 from governance.core.evidence import digest
 from governance.core.terms import VersionKey, Words
 from governance.core.waivers import Waiver, WaiverState
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from governance.policy import RiskTier
+    from governance.steps.oversight import Standing
 
 
 def request(  # noqa: PLR0913 - what the form asks
@@ -29,29 +30,36 @@ def request(  # noqa: PLR0913 - what the form asks
 ) -> Waiver:
     """Ask that a check of a version may fail at a gate until the end of a day.
 
-    Asked twice on the same day for the same, it is one request.
+    Asked twice on the same day for the same, it is one request. Looked at, decided and recorded in one transaction: of
+    two who ask at once the second sees the first, or both would be within the limit on renewals.
 
     Raises:
         RefusedError: the policy allows no such waiver; recorded.
         NotFoundError: the gate has not decided on the version, or the check does not close it.
     """
-    _owner, tier = _case(rt, key)
-    now = rt.clock()
-    _require_closed(rt, key, gate, check)
-    asked_by = rt.policy.people.who(login) or login
-    known = _known(rt)
-    ended = {WaiverState.REJECTED, WaiverState.REVOKED}
-    before = len([w for w in known if (w.subject, w.gate, w.check) == (key, gate, check) and w.state in ended])
-    id_ = "W-" + digest([str(key), gate, check, _today(rt).isoformat(), expires_on.isoformat(), before])[:10].upper()
-    asked = Waiver(id_, key, gate, check, reason.strip(), control.strip(), asked_by, now, expires_on)
-    if mine := next((w for w in known if w.id == id_), None):
-        return mine
-    asked = replace(asked, renewal_of=waivers.renewed(asked, known))
-    why = waivers.refuse_request(asked, tier, known, rt.policy.waivers, now.astimezone(rt.zone).date())
-    if why:
-        oversight.refuse(rt, str(key), f"waive {check} at {gate}", login, why)
-    _record(rt, asked)
-    return asked
+    (_owner, tier), person = _case(rt, key), rt.policy.people.who(login) or login
+    with rt.writing() as session:
+        telling = rt.telling(session)
+        _require_closed(oversight.read(session, telling.position, key.model), key, gate, check)
+        known, today = facts.waivers(session, telling.position), telling.at.astimezone(rt.zone).date()
+        asked = Waiver("", key, gate, check, reason.strip(), control.strip(), person, telling.at, expires_on)
+        asked = replace(asked, id=_id(asked, known, today), renewal_of=waivers.renewed(asked, known))
+        if mine := next((w for w in known if w.id == asked.id), None):
+            return mine
+        why = waivers.refuse_request(asked, tier, known, rt.policy.waivers, today)
+        if not why:
+            facts.record_waiver(session, asked, telling)
+            return asked
+    oversight.refuse(rt, str(key), f"waive {check} at {gate}", login, why)
+    return None
+
+
+def _id(asked: Waiver, known: Sequence[Waiver], today: date) -> str:
+    """The same for the same request on one day, unless it was rejected or revoked since."""
+    ended, about = {WaiverState.REJECTED, WaiverState.REVOKED}, (asked.subject, asked.gate, asked.check)
+    before = len([w for w in known if (w.subject, w.gate, w.check) == about and w.state in ended])
+    said = [str(asked.subject), asked.gate, asked.check, today.isoformat(), asked.expires_on.isoformat(), before]
+    return "W-" + digest(said)[:10].upper()
 
 
 def request_from_form(rt: Runtime, key: VersionKey, *, until: str | None, **said: Any) -> Waiver:  # noqa: ANN401 - texts
@@ -87,7 +95,7 @@ def decide(rt: Runtime, id_: str, *, grant: bool, reason: str, login: str) -> Wa
     elif waiver.state is not WaiverState.REQUESTED:
         why = Words(f"{id_} は決裁済み ({waiver.state})", f"{id_} is already {waiver.state}")
     elif person is not None:
-        own = Interests(owner, frozenset({waiver.requested_by}))
+        own = waivers.interests(waiver, owner)
         why = refusal(person, rule.seat, reason, rt.policy.people, own, _today(rt))
     if not why and _today(rt) > waiver.expires_on:
         why = Words("期限を過ぎている", "it would have ended by now")
@@ -164,10 +172,8 @@ def _one(rt: Runtime, id_: str) -> Waiver:
     return found
 
 
-def _require_closed(rt: Runtime, key: VersionKey, gate: str, check: str) -> None:
+def _require_closed(standing: Standing, key: VersionKey, gate: str, check: str) -> None:
     """Only a check that closes the gate, or is waived already, can be waived."""
-    with rt.reading() as session:
-        standing = oversight.read(session, rt.current(session), key.model)
     decision = standing.recorded.get((key, gate))
     closing = {r.check for r in decision.reasons if r.blocks or r.waiver} if decision else set()
     if check not in closing:
@@ -175,11 +181,11 @@ def _require_closed(rt: Runtime, key: VersionKey, gate: str, check: str) -> None
         raise NotFoundError(f"{gate} {key}: {check} does not close it ({named} does)", hint="Name one of these checks.")
 
 
-def _record(rt: Runtime, waiver: Waiver, was: WaiverState | None = None) -> None:
+def _record(rt: Runtime, waiver: Waiver, was: WaiverState) -> None:
     """Append how a waiver stands, unless somebody else decided on it since it was read."""
     with rt.writing() as session:
         telling = rt.telling(session)
         known = next((w for w in facts.waivers(session, telling.position) if w.id == waiver.id), None)
-        if was is not None and (known is None or known.state is not was):
+        if known is None or known.state is not was:
             raise ConflictError(f"{waiver.id} was decided on meanwhile", hint="Look at it again.")
         facts.record_waiver(session, waiver, telling)

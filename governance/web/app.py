@@ -284,10 +284,11 @@ class _Pages:
 
     def _report(self, request: Request, key: VersionKey, asked: Asked) -> HTMLResponse:
         ed, rt = self._edition(request), self.serving.runtime()
-        reports = gate_report.read(rt, key, asked)
+        reports, copy = gate_report.read(rt, key, asked), gate_report.of_copy(rt, key, asked)
         past = asked.as_of is not None
-        viewer = None if past else self._viewer(request, rt)
-        return page("gate.html.j2", ed, key=key, reports=reports, past=past, company=rt.policy.company, viewer=viewer)
+        viewer = None if past or copy else self._viewer(request, rt)  # nobody decides on a copy: on its origin
+        told: dict[str, Any] = {"reports": reports, "copy": copy, "past": past, "company": rt.policy.company}
+        return page("gate.html.j2", ed, key=key, viewer=viewer, **told)
 
     def _edition(self, request: Request) -> Edition:
         settings = self.serving.settings

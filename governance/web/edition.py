@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from governance.core import wording
 from governance.core.terms import GateVerdict, Light, Verdict, Words
 from governance.reports import charts, markup
-from governance.reports.gate_text import Tongue, own_model
+from governance.reports.gate_text import Tongue, own_gates, own_model
 from governance.reports.style import tone
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def _environment() -> Environment:
         "SCRIPT": _digest("page.js"),
         "charts": charts,
         "wording": wording,
+        "own_gates": own_gates,
         "own_model": own_model,
         "tone": tone,
         "MARKS": MARKS,

@@ -15,7 +15,7 @@ from governance.steps import alias_guard, gate_review, promotion, waiver_request
 from governance.store import oversight as facts
 from tests.airflow_server import World, working
 from tests.integration.mlflow_server import mlflow_server
-from tests.integration.releases import release
+from tests.integration.releases import WHY, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.in_order]
 
 MODEL = "lending"
 PEOPLE = {"sato": "CAIO", "suzuki": "Approver", "takahashi": "Approver", "tanaka": "Model Owner", "mallory": "Admin"}
-WHY = "the evidence is complete"
 
 
 class Reviewed(World):

@@ -53,13 +53,13 @@ REASON = "the evidence is complete"
 
 
 @functools.cache
-def rules() -> Policy:
+def rules(prefix: str | None = None) -> Policy:
     """The shipped policy, but one gate of versions, which two seats have to approve, of the models of one use case."""
     content = factories.shipped().model_dump(mode="json")
     gate = content["gates"]["gates"]["G4"]
     approval = {"seats": ["risk", "caio"], "quorum": 2, "veto": "caio"}
     cases = {code: content["gates"]["gates"][code] for code in ("G0", "G1")}
-    content["gates"]["gates"] = cases | {"G4": gate | {"approval": {"high": approval}}}
+    content["gates"] |= {"gates": cases | {"G4": gate | {"approval": {"high": approval}}}, "protected_prefix": prefix}
     content["use_cases"]["use_cases"]["credit-scoring"]["models"] = ["credit-scoring", HOSTILE, JAPANESE]
     return Policy.model_validate(content, strict=False)
 
@@ -238,11 +238,11 @@ def company(kind: str, template: SecretStr, home: Path) -> Iterator[Company]:
 
 
 @contextmanager
-def served(url: SecretStr, home: Path) -> Iterator[Company]:
-    """The pages over a database that is filled."""
+def served(url: SecretStr, home: Path, prefix: str | None = None) -> Iterator[Company]:
+    """The pages over a database that is filled; with `prefix`, of a company with protected twins."""
     settings, clock = Settings(database_url=url, signing_key_file=home / "none", language="en"), Clock()
     engine = database.connect(url)
-    rt = Runtime(settings, rules(), engine, clock, source="model_gate/r1", code_version=lambda: "1.0")
+    rt = Runtime(settings, rules(prefix), engine, clock, source="model_gate/r1", code_version=lambda: "1.0")
     serving = Serving(lambda _: replace(rt, source="shell"), settings)
     found = Company(rt, clock, None, serving)  # type: ignore[arg-type]
     access = Access(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+on_both = pytest.mark.parametrize("there", KINDS, indirect=True)
+"""For what has to hold on each kind of database, where the fixture `there` takes the kind."""
 _SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,19 +16,23 @@ import httpx
 from pydantic import SecretStr
 
 from governance.core.terms import Finding, Verdict, VersionKey, Words
+from governance.errors import GovernanceError
 from governance.runtime import Runtime
 from governance.settings import Settings
-from governance.steps import inventory_sync, model_gate, oversight
+from governance.steps import gate_review, inventory_sync, model_gate, oversight, waiver_request
 from governance.store import database, gates
 from tests import factories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from governance.core.waivers import Waiver
     from governance.policy import Policy
 
 CHECKS = ("bias", "data_quality", "documentation", "performance")
+WHY = "the evidence is complete"
+NAMES = (f"lending-{number}" for number in itertools.count())
 SEATS = {"caio": "sato", "risk": "suzuki", "quality": "takahashi", "secretary": "ito"}
 
 
@@ -187,6 +192,33 @@ class Release:
         with self.rt.reading() as session:
             return gates.decisions_of(session, self.key(version), self.rt.current(session))[gate]
 
+    def blocked(self, version: int = 2) -> None:
+        """Let a check of it fail."""
+        self.measured(version, "bias", Verdict.FAIL)
+        self.decide(version)
+
+    def say(self, seat: str, login: str, said: str = "approve", reason: str = WHY, version: int = 2) -> str:
+        """Answer for a seat what it is asked now."""
+        question = gate_review.question(self.rt, self.key(version), "G4", seat)
+        return gate_review.answer(self.rt, question, login, said, reason)
+
+    def approve(self, version: int = 2) -> None:
+        """Both seats say yes."""
+        for seat in ("risk", "caio"):
+            self.say(seat, SEATS[seat], version=version)
+
+    def waive(self, days: int = 10, login: str = "tanaka", check: str = "bias", version: int = 2) -> Waiver:
+        """Ask for a waiver that ends so many days from now."""
+        until = self.rt.clock().astimezone(self.rt.zone).date() + timedelta(days=days)
+        return waiver_request.request(
+            self.rt, self.key(version), "G4", check, reason="labels are late", control="each case by hand",
+            expires_on=until, login=login,
+        )  # fmt: skip
+
+    def grant(self, waiver: Waiver) -> Waiver:
+        """The seat that may grants it."""
+        return waiver_request.decide(self.rt, waiver.id, grant=True, reason=WHY, login="sato")
+
     def standing(self) -> Any:
         with self.rt.reading() as session:
             return oversight.read(session, self.rt.current(session))
@@ -195,11 +227,35 @@ class Release:
         return replace(self, rt=replace(self.rt, policy=policy))
 
 
+def at_once(*acts: Callable[[], object]) -> list[Any]:
+    """What each came to, or how it failed, started at the same moment."""
+    ended: list[Any] = [None] * len(acts)
+    start = threading.Barrier(len(acts))
+
+    def run(number: int, act: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            ended[number] = act()
+        except GovernanceError as error:
+            ended[number] = error
+
+    threads = [threading.Thread(target=run, args=item) for item in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return ended
+
+
 @contextmanager
 def release(
-    home: Path, behind: str, model: str, *, database_url: SecretStr | None = None, **changes: Any
+    home: Path, behind: str, model: str | None = None, *, database_url: SecretStr | None = None, **changes: Any
 ) -> Iterator[Release]:
-    """A governed model in MLflow, read, measured and decided; it is taken out of MLflow at the end."""
+    """A governed model in MLflow, read, measured and decided; it is taken out of MLflow at the end.
+
+    Unless one is given it gets a name of its own: MLflow remembers what it once held under a name.
+    """
+    model = model or next(NAMES)
     settings = Settings(
         database_url=database_url or SecretStr(f"sqlite:///{home / 'governance.db'}"),
         evidence_url=str(home / "evidence"),

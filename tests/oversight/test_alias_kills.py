@@ -15,9 +15,8 @@ import pytest
 
 from governance.core.alias_guard import ActionKind, ActionState
 from governance.core.holds import HoldScope
-from governance.steps import alias_guard, emergency_hold, gate_review, hold_enforcement, promotion
+from governance.steps import alias_guard, emergency_hold, hold_enforcement, promotion
 from governance.store import oversight as facts
-from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import Release, release
 
 if TYPE_CHECKING:
@@ -56,12 +55,6 @@ def workers(there: Release) -> Iterator[Callable[[str], None]]:
         process.stdout.close()
 
 
-@pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("kills")) as uri:
-        yield uri
-
-
 def actions(there: Release, kind: ActionKind) -> list[AliasAction]:
     with there.rt.reading() as session:
         return [a for a in facts.actions(session, there.rt.current(session)) if a.kind is kind]
@@ -70,12 +63,6 @@ def actions(there: Release, kind: ActionKind) -> list[AliasAction]:
 def escalations(there: Release) -> list[tuple[str, str]]:
     with there.rt.reading() as session:
         return [(e.rule, e.ground) for e in facts.escalations(session, there.rt.current(session))]
-
-
-def approve(there: Release, version: int) -> None:
-    for seat, login in (("risk", "suzuki"), ("caio", "sato")):
-        question = gate_review.question(there.rt, there.key(version), "G4", seat)
-        gate_review.answer(there.rt, question, login, "approve", "the evidence is complete")
 
 
 def ended_once(there: Release, kind: ActionKind, to_version: int | None) -> None:
@@ -91,7 +78,7 @@ def test_a_promotion_a_reversal_and_an_enforcement_that_are_killed_are_ended_by_
     tmp_path: Path, mlflow: str, when: str
 ) -> None:
     with release(tmp_path, mlflow, f"killed-{when}") as there, workers(there) as kill:
-        approve(there, 1)
+        there.approve(1)
         there.point("champion", 2)
 
         kill(f"revert {when}")
@@ -102,7 +89,7 @@ def test_a_promotion_a_reversal_and_an_enforcement_that_are_killed_are_ended_by_
         ended_once(there, ActionKind.REVERT, 1)
         assert [rule for rule, _ground in escalations(there)] == ["E-05"]
 
-        approve(there, 2)
+        there.approve(2)
         kill(f"promote {when}")
         assert [a.state for a in actions(there, ActionKind.PROMOTE)] == [ActionState.BEGUN]
         for pending in ([there.key(2)], []):

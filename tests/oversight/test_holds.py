@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ import pytest
 
 from governance.core.declared import DeclaredSystem, SystemKind
 from governance.core.holds import HoldScope
-from governance.core.terms import GateVerdict, Verdict
+from governance.core.terms import GateVerdict
 from governance.errors import (
     ConflictError,
     GovernanceError,
@@ -30,35 +29,15 @@ from governance.steps import alias_guard, gate_review, hold_enforcement, waiver_
 from governance.steps import emergency_hold as holds
 from governance.store import oversight as facts
 from governance.store.declared import record_declared
-from tests.integration.databases import KINDS, database
-from tests.integration.mlflow_server import mlflow_server
-from tests.integration.releases import Release, release, rules
+from tests.integration.databases import on_both
+from tests.integration.releases import WHY, Release, at_once, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from governance.core.holds import Hold
 
-NAMES = (f"held-{number}" for number in itertools.count())
-WHY = "the evidence is complete"
 TODAY = datetime.now(ZoneInfo("Asia/Tokyo")).date()
-
-
-@pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("holds")) as uri:
-        yield uri
-
-
-@pytest.fixture
-def there(request: pytest.FixtureRequest, tmp_path: Path, mlflow: str) -> Iterator[Release]:
-    kind = getattr(request, "param", "sqlite")
-    with database(kind, tmp_path) as url, release(tmp_path, mlflow, next(NAMES), database_url=url) as found:
-        yield found
-
-
-on_both = pytest.mark.parametrize("there", KINDS, indirect=True)
 
 
 def place(there: Release, scope: HoldScope = HoldScope.MODEL, target: str = "", **changes: Any) -> Hold:
@@ -80,26 +59,6 @@ def declare(there: Release, name: str, vendor: str, use_case: str | None, *, is_
 
 def row(there: Release) -> dict[str, Any]:
     return holds.listing(there.rt)[0]
-
-
-def at_once(*acts: Callable[[], object]) -> list[Any]:
-    """What each came to, or how it failed, started at the same moment."""
-    ended: list[Any] = [None] * len(acts)
-    start = threading.Barrier(len(acts))
-
-    def run(number: int, act: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            ended[number] = act()
-        except GovernanceError as error:
-            ended[number] = error
-
-    threads = [threading.Thread(target=run, args=item) for item in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return ended
 
 
 # --- vendors ------------------------------------------------------------------------------
@@ -361,12 +320,8 @@ def test_of_two_releases_or_two_findings_at_the_same_second_one_counts_and_one_i
 def test_the_same_order_at_the_same_second_is_one_hold_and_of_two_decisions_on_a_waiver_one_counts(
     there: Release,
 ) -> None:
-    there.measured(2, "bias", Verdict.FAIL)
-    there.decide(2)
-    asked = waiver_request.request(
-        there.rt, there.key(2), "G4", "bias", reason="labels are late", control="by hand",
-        expires_on=TODAY + timedelta(days=9), login="tanaka",
-    )  # fmt: skip
+    there.blocked()
+    asked = there.waive(9)
     decide = [
         lambda grant=grant: waiver_request.decide(there.rt, asked.id, grant=grant, reason=WHY, login="sato")
         for grant in (True, False)
@@ -380,6 +335,36 @@ def test_the_same_order_at_the_same_second_is_one_hold_and_of_two_decisions_on_a
     assert first == second
     assert len(holds.listing(there.rt)) == 1
     assert len([rule for rule, _seat, _text in escalated(there) if rule == "E-10"]) == 1
+
+
+@on_both
+def test_of_two_different_waivers_asked_for_at_the_same_second_one_is_refused_and_the_limit_holds(
+    there: Release,
+) -> None:
+    there.blocked()
+    there.grant(there.waive(1))
+    ended = at_once(*(lambda days=days: there.waive(days) for days in range(2, 6)))
+    [renewal] = [one for one in ended if not isinstance(one, GovernanceError)]
+    refused = [one for one in ended if isinstance(one, GovernanceError)]
+    assert all(isinstance(one, RefusedError) and "already waiting for an answer" in str(one) for one in refused)
+    there.grant(renewal)
+    with pytest.raises(RefusedError, match="which is the limit"):
+        there.waive(9)
+    assert len(waiver_request.listing(there.rt)) == 2
+
+
+@on_both
+def test_of_two_answers_for_one_seat_at_the_same_second_one_counts_and_one_is_refused(there: Release) -> None:
+    question = gate_review.question(there.rt, there.key(2), "G4", "risk")
+    said = ("approve", "reject")
+    ended = at_once(*(lambda said=one: gate_review.answer(there.rt, question, "suzuki", said, WHY) for one in said))
+    [refused] = [one for one in ended if isinstance(one, GovernanceError)]
+    [kept] = [one for one in ended if not isinstance(one, GovernanceError)]
+    with there.rt.reading() as session:
+        [given] = facts.responses(session, there.rt.current(session))
+    assert isinstance(refused, RefusedError)
+    assert f"risk has already said {given.answer}" in str(refused)
+    assert given.id == kept
 
 
 def test_an_order_after_a_release_within_the_same_minute_is_an_order(there: Release) -> None:

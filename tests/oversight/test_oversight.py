@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,44 +28,13 @@ from governance.steps import emergency_hold as holds
 from governance.steps import gate_review as approvals
 from governance.steps import waiver_request as waivers
 from governance.store import oversight as facts
-from tests.integration.databases import KINDS, database
-from tests.integration.mlflow_server import mlflow_server
-from tests.integration.releases import Release, release, rules
+from tests.integration.databases import on_both
+from tests.integration.releases import WHY, Release, at_once, release, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-NAMES = (f"lending-{number}" for number in itertools.count())
-WHY = "the evidence is complete"
 JST = ZoneInfo("Asia/Tokyo")
-
-
-@pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("oversight")) as uri:
-        yield uri
-
-
-@pytest.fixture
-def there(request: pytest.FixtureRequest, tmp_path: Path, mlflow: str) -> Iterator[Release]:
-    kind = getattr(request, "param", "sqlite")
-    with database(kind, tmp_path) as url, release(tmp_path, mlflow, next(NAMES), database_url=url) as found:
-        yield found
-
-
-on_both = pytest.mark.parametrize("there", KINDS, indirect=True)
-"""For what has to hold on each kind of database."""
-
-
-def say(there: Release, seat: str, login: str, said: str = "approve", reason: str = WHY, version: int = 2) -> str:
-    question = approvals.question(there.rt, there.key(version), "G4", seat)
-    return approvals.answer(there.rt, question, login, said, reason)
-
-
-def approve(there: Release, version: int = 2) -> None:
-    say(there, "risk", "suzuki", version=version)
-    say(there, "caio", "sato", version=version)
 
 
 def told(there: Release) -> dict[str, list[Any]]:
@@ -84,9 +51,9 @@ def told(there: Release) -> dict[str, list[Any]]:
 
 def test_evidence_alone_does_not_open_a_gate_that_wants_approval(there: Release) -> None:
     assert there.decision(2).verdict is GateVerdict.PENDING
-    say(there, "risk", "suzuki")
+    there.say("risk", "suzuki")
     assert there.decision(2).verdict is GateVerdict.PENDING
-    say(there, "caio", "sato")
+    there.say("caio", "sato")
     assert there.decision(2).verdict is GateVerdict.PASS
     assert promotion.promotable(there.rt) == [there.key(2)]
 
@@ -105,7 +72,7 @@ def test_what_a_seat_is_shown_is_one_line_each_and_no_markup(there: Release) -> 
 
 
 def test_promotion_sets_the_alias_marks_the_version_and_is_proven(there: Release) -> None:
-    approve(there)
+    there.approve()
     done = promotion.promote(there.rt, there.key(2), "champion")
     assert (done.state, done.proof["after"]) == (ActionState.DONE, 2)
     assert there.aliases()["champion"] == 2
@@ -139,7 +106,7 @@ def test_a_wrong_person_or_a_missing_reason_is_refused_and_recorded(
     there: Release, seat: str, login: str, reason: str, why: str
 ) -> None:
     with pytest.raises(RefusedError, match=why):
-        say(there, seat, login, reason=reason)
+        there.say(seat, login, reason=reason)
     assert told(there)["responses"] == []
     assert [(action, person) for action, person, _ in told(there)["refusals"]] == [("approve G4", login)]
 
@@ -147,42 +114,30 @@ def test_a_wrong_person_or_a_missing_reason_is_refused_and_recorded(
 def test_nobody_approves_their_own(tmp_path: Path, mlflow: str) -> None:
     owned = {"use_cases": {"credit-scoring": {"owner": "suzuki"}}}
     authored = {"checks": {"bias": {"author": "sato"}}}
-    with release(tmp_path, mlflow, next(NAMES), use_cases=owned, checks=authored) as there:
+    with release(tmp_path, mlflow, use_cases=owned, checks=authored) as there:
         for seat, login, why in (("risk", "suzuki", "owns this model"), ("caio", "sato", "wrote one of the checks")):
             with pytest.raises(RefusedError, match=why):
-                say(there, seat, login)
+                there.say(seat, login)
         assert there.decision(2).verdict is GateVerdict.PENDING
 
 
 def test_a_second_answer_of_a_seat_is_refused_and_the_same_one_is_told_once(there: Release) -> None:
-    first = say(there, "risk", "suzuki")
-    assert say(there, "risk", "suzuki") == first
+    first = there.say("risk", "suzuki")
+    assert there.say("risk", "suzuki") == first
     with pytest.raises(RefusedError, match="already said approve"):
-        say(there, "risk", "suzuki", "reject")
+        there.say("risk", "suzuki", "reject")
     assert len(told(there)["responses"]) == 1
 
 
 @on_both
 def test_two_approvers_at_the_same_second_both_count(there: Release) -> None:
-    failed: list[GovernanceError] = []
-
-    def answer(seat: str, login: str) -> None:
-        try:
-            say(there, seat, login)
-        except GovernanceError as error:
-            failed.append(error)
-
-    both = [threading.Thread(target=answer, args=pair) for pair in (("risk", "suzuki"), ("caio", "sato"))]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-    assert failed == []
+    ended = at_once(lambda: there.say("risk", "suzuki"), lambda: there.say("caio", "sato"))
+    assert not any(isinstance(one, GovernanceError) for one in ended)
     assert there.decision(2).verdict is GateVerdict.PASS
 
 
 def test_a_veto_rejects_and_what_changed_is_named_when_the_gate_asks_again(there: Release) -> None:
-    say(there, "caio", "sato", "reject", "the intervals are too wide")
+    there.say("caio", "sato", "reject", "the intervals are too wide")
     assert there.decision(2).verdict is GateVerdict.BLOCK
     there.measured(2, "bias", Verdict.WARN)
     there.decide(2)
@@ -202,7 +157,7 @@ def test_an_approval_for_facts_that_changed_is_refused_with_the_fact(there: Rele
 
 
 def test_a_gate_whose_facts_change_after_approval_closes_by_itself(there: Release) -> None:
-    approve(there)
+    there.approve()
     promotion.promote(there.rt, there.key(2), "champion")
     there.measured(2, "bias", Verdict.FAIL)
     passed = alias_guard.guard(there.rt)
@@ -220,15 +175,15 @@ def test_somebody_who_left_cannot_answer_and_who_stands_in_can(tmp_path: Path, m
             {"seat": "risk", "to": "takahashi", "since": yesterday, "until": yesterday + timedelta(days=9)}
         ],
     }
-    with release(tmp_path, mlflow, next(NAMES), people=people) as there:
+    with release(tmp_path, mlflow, people=people) as there:
         with pytest.raises(RefusedError, match=f"suzuki left on {yesterday}"):
-            say(there, "risk", "suzuki")
-        say(there, "risk", "takahashi")
+            there.say("risk", "suzuki")
+        there.say("risk", "takahashi")
         assert {r.person for r in told(there)["responses"]} == {"takahashi"}
 
 
 def test_a_policy_change_while_an_approval_is_open_counts_by_the_new_policy(there: Release) -> None:
-    say(there, "risk", "suzuki")
+    there.say("risk", "suzuki")
     one_seat = {"gates": {"G4": {"approval": {"high": {"seats": ["risk"], "quorum": 1, "veto": None}}}}}
     changed = there.under(rules(there.model, gates=one_seat))
     changed.decide(2)
@@ -246,7 +201,7 @@ def test_seats_are_asked_once_reminded_and_then_escalated(there: Release) -> Non
     assert approvals.ask(later) == []
     # The run that asked, run again, loses no question.
     assert len(approvals.ask(there.rt)) == 4
-    say(there, "risk", "suzuki", version=2)
+    there.say("risk", "suzuki", version=2)
     for _ in range(2):
         there.clock.pass_(hours=49)
         # What was measured keeps its date: nothing goes stale within the tier's 30 days.
@@ -265,7 +220,7 @@ def test_a_task_that_ended_without_an_answer_is_reported_and_promotes_nothing(th
 
 @on_both
 def test_an_alias_moved_behind_our_back_is_reverted_and_escalated_once(there: Release) -> None:
-    approve(there, 1)
+    there.approve(1)
     there.point("champion", 2)
     alias_guard.guard(there.rt)
     assert there.aliases()["champion"] == 1
@@ -289,7 +244,7 @@ def test_without_a_valid_earlier_holder_the_alias_is_taken_away(there: Release) 
 
 @pytest.mark.parametrize(("mode", "told_of"), [("observe", 0), ("warn", 1)])
 def test_where_nothing_is_prevented_it_is_reported_once(tmp_path: Path, mlflow: str, mode: str, told_of: int) -> None:
-    with release(tmp_path, mlflow, next(NAMES), gates={"mode": mode}) as there:
+    with release(tmp_path, mlflow, gates={"mode": mode}) as there:
         there.point("champion", 2)
         alias_guard.guard(there.rt)
         alias_guard.guard(there.rt)
@@ -300,7 +255,7 @@ def test_where_nothing_is_prevented_it_is_reported_once(tmp_path: Path, mlflow: 
 
 
 def test_a_release_in_progress_is_not_fought(there: Release) -> None:
-    approve(there)
+    there.approve()
     there.line.broken = lambda method, path: method == "POST" and path.endswith("registered-models/alias")
     with pytest.raises(SourceError):
         promotion.promote(there.rt, there.key(2), "champion")
@@ -312,7 +267,7 @@ def test_a_release_in_progress_is_not_fought(there: Release) -> None:
 
 
 def test_an_alias_moved_between_look_and_write_is_left_alone(there: Release) -> None:
-    approve(there)
+    there.approve()
     there.register(1, f"{there.model}-third")
     there.mlflow("POST", "model-versions/create", name=there.model, source="s3://models/third")
     there.point("champion", 3)
@@ -323,7 +278,7 @@ def test_an_alias_moved_between_look_and_write_is_left_alone(there: Release) -> 
 
 
 def test_a_version_that_was_deleted_is_not_promoted(there: Release) -> None:
-    approve(there)
+    there.approve()
     there.mlflow("DELETE", "model-versions/delete", name=there.model, version="2")
     with pytest.raises(SourceError):
         promotion.promote(there.rt, there.key(2), "champion")
@@ -332,7 +287,7 @@ def test_a_version_that_was_deleted_is_not_promoted(there: Release) -> None:
 
 @pytest.mark.parametrize("step", ["set-tag", "alias", "get"])
 def test_mlflow_failing_at_any_step_of_a_promotion_leaves_nothing_half_done(there: Release, step: str) -> None:
-    approve(there)
+    there.approve()
     there.line.broken = lambda _method, path: step in path.rpartition("/")[2]
     with pytest.raises(SourceUnavailableError):
         promotion.promote(there.rt, there.key(2), "champion")
@@ -343,29 +298,16 @@ def test_mlflow_failing_at_any_step_of_a_promotion_leaves_nothing_half_done(ther
     assert there.aliases()["champion"] == 2
 
 
-def blocked(there: Release) -> None:
-    there.measured(2, "bias", Verdict.FAIL)
-    there.decide(2)
-
-
-def waive(there: Release, days: int = 10, login: str = "tanaka", check: str = "bias") -> Any:
-    until = there.clock().astimezone(JST).date() + timedelta(days=days)
-    return waivers.request(
-        there.rt, there.key(2), "G4", check, reason="labels are late", control="each case by hand",
-        expires_on=until, login=login,
-    )  # fmt: skip
-
-
 @on_both
 def test_a_waiver_lets_a_failed_check_pass_until_midnight_company_time(there: Release) -> None:
-    blocked(there)
-    asked = waive(there)
+    there.blocked()
+    asked = there.waive()
     assert there.decision(2).verdict is GateVerdict.BLOCK
-    waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+    there.grant(asked)
     decision = there.decision(2)
     assert decision.verdict is GateVerdict.PENDING
     assert [r.waiver for r in decision.reasons if r.check == "bias"] == [asked.id]
-    approve(there)
+    there.approve()
     promotion.promote(there.rt, there.key(2), "champion")
     midnight = datetime.combine(asked.expires_on + timedelta(days=1), time(), JST).astimezone(UTC)
     there.clock.ahead = midnight - datetime.now(UTC) - timedelta(seconds=30)
@@ -380,10 +322,10 @@ def test_a_waiver_lets_a_failed_check_pass_until_midnight_company_time(there: Re
 
 
 def test_a_waiver_that_ends_closes_the_gate_while_mlflow_is_down(there: Release) -> None:
-    blocked(there)
-    asked = waive(there)
-    waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
-    approve(there)
+    there.blocked()
+    asked = there.waive()
+    there.grant(asked)
+    there.approve()
     assert there.decision(2).verdict is GateVerdict.PASS
     there.clock.ahead = datetime.combine(asked.expires_on + timedelta(days=1), time(1), JST) - datetime.now(UTC)
     there.line.broken = lambda _method, _path: True
@@ -394,34 +336,43 @@ def test_a_waiver_that_ends_closes_the_gate_while_mlflow_is_down(there: Release)
 
 
 def test_who_asked_for_a_waiver_or_owns_the_model_cannot_grant_it(there: Release) -> None:
-    blocked(there)
-    asked = waive(there, login="sato")
+    there.blocked()
+    asked = there.waive(login="sato")
     with pytest.raises(RefusedError, match="made this version"):
-        waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
+        there.grant(asked)
     with pytest.raises(RefusedError, match="does not hold the seat"):
         waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="tanaka")
     assert there.decision(2).verdict is GateVerdict.BLOCK
 
 
+def test_an_owner_who_holds_the_seat_cannot_grant_a_waiver_of_their_own_model(tmp_path: Path, mlflow: str) -> None:
+    owned = {"use_cases": {"credit-scoring": {"owner": "sato"}}}
+    with release(tmp_path, mlflow, use_cases=owned) as there:
+        there.blocked()
+        with pytest.raises(RefusedError, match="owns this model"):
+            there.grant(there.waive())
+        assert there.decision(2).verdict is GateVerdict.BLOCK
+
+
 def test_waivers_that_the_policy_does_not_allow_are_refused(there: Release) -> None:
-    blocked(there)
+    there.blocked()
     with pytest.raises(RefusedError, match="has to end between"):
-        waive(there, days=31)
+        there.waive(days=31)
     with pytest.raises(NotFoundError, match="performance does not close it"):
-        waive(there, check="performance")
+        there.waive(check="performance")
     there.measured(2, "performance", Verdict.ERROR)
     there.decide(2)
-    asked = waive(there, check="performance")
+    asked = there.waive(check="performance")
     waivers.decide(there.rt, asked.id, grant=True, reason=WHY, login="sato")
     assert "performance" in {r.check for r in there.decision(2).reasons if r.blocks}
 
 
 def test_a_waiver_is_renewed_once_and_can_be_revoked(there: Release) -> None:
-    blocked(there)
+    there.blocked()
     for days in (1, 2):
-        waivers.decide(there.rt, waive(there, days).id, grant=True, reason=WHY, login="sato")
+        waivers.decide(there.rt, there.waive(days).id, grant=True, reason=WHY, login="sato")
     with pytest.raises(RefusedError, match="which is the limit"):
-        waive(there, 3)
+        there.waive(3)
     live = [row["waiver"] for row in waivers.listing(there.rt)]
     for id_ in live:
         waivers.revoke(there.rt, id_, reason="the control did not work", login="sato")
@@ -435,7 +386,7 @@ def hold(there: Release, **changes: Any) -> Any:
 
 @on_both
 def test_an_emergency_hold_is_proven_within_seconds_and_beats_every_approval(there: Release) -> None:
-    approve(there)
+    there.approve()
     promotion.promote(there.rt, there.key(2), "champion")
     enforced = hold_enforcement.enforce(there.rt, hold(there).id)
     assert enforced.removed == (f"{there.model}@champion (v2)",)
@@ -502,7 +453,7 @@ def test_a_hold_whose_proof_was_lost_is_proven_again(there: Release) -> None:
 
 
 def test_a_hold_that_comes_in_between_takes_a_promotion_back(there: Release) -> None:
-    approve(there)
+    there.approve()
     ordered: list[Any] = []
 
     def before(method: str, path: str) -> None:
@@ -516,8 +467,8 @@ def test_a_hold_that_comes_in_between_takes_a_promotion_back(there: Release) -> 
 
 
 def test_what_was_promoted_once_and_moved_since_is_not_promoted_again_by_itself(there: Release) -> None:
-    approve(there, 1)
-    approve(there, 2)
+    there.approve(1)
+    there.approve(2)
     promotion.promote(there.rt, there.key(2), "champion")
     there.point("champion", 1)
     alias_guard.guard(there.rt)
@@ -537,7 +488,7 @@ def test_a_drill_takes_nothing_that_serves(there: Release) -> None:
 
 @on_both
 def test_a_hold_is_released_after_review_and_the_gate_decides_anew(there: Release) -> None:
-    approve(there, 1)
+    there.approve(1)
     placed = hold(there)
     with pytest.raises(RefusedError, match="has not reviewed"):
         holds.release(there.rt, placed.id, conditions="retrained", login="sato")
@@ -576,7 +527,7 @@ def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) ->
     key, reasons = may_serve.check(there.rt, there.model, alias="champion")
     assert key == there.key(1)
     assert any("approval" in reason for reason in reasons)
-    approve(there, 1)
+    there.approve(1)
     assert may_serve.check(there.rt, there.model, alias="champion") == (there.key(1), [])
     with pytest.raises(NotFoundError, match="is not in the inventory"):
         may_serve.check(there.rt, "no-such-model", alias="champion")
@@ -585,7 +536,7 @@ def test_the_guard_of_a_pipeline_answers_from_the_facts_alone(there: Release) ->
 def test_a_proposed_policy_tells_which_decisions_would_differ_and_records_nothing(
     there: Release, tmp_path: Path
 ) -> None:
-    say(there, "risk", "suzuki")
+    there.say("risk", "suzuki")
     one_seat = {"gates": {"G4": {"approval": {"high": {"seats": ["risk"], "quorum": 1, "veto": None}}}}}
     proposed = tmp_path / "proposed"
     proposed.mkdir()
@@ -602,8 +553,8 @@ def test_a_proposed_policy_tells_which_decisions_would_differ_and_records_nothin
 
 def test_an_answer_that_is_too_old_to_count_is_asked_for_and_given_again(tmp_path: Path, mlflow: str) -> None:
     approval = {"gates": {"G4": {"approval": {"high": {"max_age_days": 5}}}}}
-    with release(tmp_path, mlflow, next(NAMES), gates=approval) as there:
-        first = say(there, "risk", "suzuki")
+    with release(tmp_path, mlflow, gates=approval) as there:
+        first = there.say("risk", "suzuki")
         there.clock.pass_(days=6)
         later = replace(there.rt, source="another run")
         [question] = [q for q in approvals.ask(later) if (q.seat, q.version) == ("risk", 2)]

@@ -53,7 +53,11 @@ VENDOR = "Acme"
 BOUGHT = {"use_cases": {"credit-scoring": {"vendors": [VENDOR]}}}
 MADE_BY = {3: "suzuki"}
 """Who made a version cannot approve it; nor can the owner, who stands in for a seat."""
-STANDS_IN = {"delegations": [{"seat": "risk", "to": "tanaka", "since": "2026-01-01", "until": "2028-12-31"}]}
+STANDS_IN = {
+    "delegations": [
+        {"seat": seat, "to": "tanaka", "since": "2026-01-01", "until": "2028-12-31"} for seat in ("risk", "caio")
+    ]
+}
 JST = ZoneInfo("Asia/Tokyo")
 STALE, TOO_OLD = timedelta(days=30), timedelta(days=180)
 VERSIONS = (1, 2, 3)
@@ -231,6 +235,22 @@ class Company(RuleBasedStateMachine):
         self.decide_waiver(grant=True, login="sato")
         self.approve(version)
         self.time_passes(24 * (days + 1) if runs_out else 1)
+
+    @rule(version=versions, asks=st.sampled_from(["sato", "tanaka"]), grants=st.sampled_from(["sato", "tanaka"]))
+    def waive_their_own(self, version: int, asks: str, grants: str) -> None:
+        """Both hold the seat, but one of them owns the model."""
+        self.measure(version, Verdict.FAIL)
+        self.ask_waiver(version, 3, asks)
+        self.decide_waiver(grant=True, login=grants)
+
+    @rule(version=versions)
+    def release_before_the_review(self, version: int) -> None:
+        """Tried in vain, then done as it has to be, or little else could ever be open."""
+        self.hold(HoldScope.VERSION, version, "sato", emergency=True)
+        self.release("sato")
+        self.nobody_decides_on_their_own_and_nothing_is_released_unreviewed()
+        self.review("ito")
+        self.release("sato")
 
     @rule(grant=st.booleans(), login=CHIEFS)
     def decide_waiver(self, grant: bool, login: str) -> None:  # noqa: FBT001 - hypothesis gives it by name

@@ -24,7 +24,7 @@ from governance.runtime import Runtime
 from governance.settings import Settings
 from governance.sources import mlflow_lists, mlflow_rest, model_registry, protected_models
 from governance.sources.mlflow_fields import Fields
-from governance.steps import alias_guard, emergency_hold, gate_review, hold_enforcement, may_serve, promotion
+from governance.steps import alias_guard, emergency_hold, hold_enforcement, may_serve, promotion
 from governance.steps import protected_models as step
 from governance.store import database
 from governance.store import oversight as facts
@@ -286,9 +286,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterato
     for check in CHECKS:
         there.measured(2, check)
     there.decide(2)
-    for seat, login in (("risk", "suzuki"), ("caio", "sato")):
-        question = gate_review.question(rt, there.key(2), "G4", seat)
-        gate_review.answer(rt, question, login, "approve", "the evidence is complete")
+    there.approve(2)
     yield there
     engine.dispose()
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.core import alias_guard, approvals, gates, holds, waivers
+from governance.core import alias_guard, approvals, gate_decisions, gates, holds, waivers
 from governance.core.alias_guard import ActionKind, ActionState, AliasAction, Case
 from governance.core.approvals import Answer, Interests, Outcome, Response
 from governance.core.gates import Oversight
@@ -109,6 +109,18 @@ def waiver(**changes: Any) -> Waiver:
     return replace(whole, **changes)
 
 
+@pytest.mark.parametrize(
+    ("asked_by", "owner", "may"), [("sato", None, ()), ("tanaka", "sato", ()), ("tanaka", "suzuki", ("sato",))]
+)
+def test_nobody_grants_a_waiver_that_they_asked_for_or_of_their_own_model(
+    asked_by: str, owner: str | None, may: tuple[str, ...]
+) -> None:
+    asked = waiver(requested_by=asked_by, state=WaiverState.REQUESTED, decided_by=None, decided_at=None)
+    own, policy = waivers.interests(asked, owner), factories.shipped()
+    assert bool(approvals.refusal("sato", "caio", "it is in place", policy.people, own, TODAY)) == (not may)
+    assert gate_decisions.waiver_line(asked, RiskTier.HIGH, owner, policy, NOW).decide == may
+
+
 @given(
     st.integers(0, 60), st.timedeltas(timedelta(0), timedelta(days=90)), st.timedeltas(timedelta(0), timedelta(days=90))
 )
@@ -148,6 +160,37 @@ def test_a_live_hold_always_blocks_whatever_else_is_said(
     assert decided.verdict is GateVerdict.BLOCK
     assert "hold" in {reason.check for reason in decided.reasons if reason.blocks}
     assert not holds.covers(order, VersionKey("another", 1), "another", ())
+
+
+ORDERED = Hold("H-1", HoldScope.MODEL, "lending", "safety", "harm", "sato", NOW, is_emergency=True)
+REVIEWED = replace(ORDERED, reviewed_at=NOW, review="justified")
+
+
+@pytest.mark.parametrize(
+    ("order", "by", "conditions", "why"),
+    [
+        (ORDERED, "sato", "mended", "has not reviewed it yet"),
+        (REVIEWED, "sato", "mended", ""),
+        (replace(ORDERED, is_emergency=False), "sato", "mended", ""),
+        (replace(ORDERED, is_drill=True), "sato", "mended", ""),
+        (REVIEWED, "tanaka", "mended", "holds none of the seats"),
+        (REVIEWED, "sato", " ", "under what conditions"),
+        (replace(REVIEWED, released_at=NOW, released_by="sato", conditions="none"), "sato", "mended", "sato: none"),
+    ],
+)
+def test_a_hold_is_released_by_its_seat_under_conditions_and_an_emergency_one_after_a_review(
+    order: Hold, by: str, conditions: str, why: str
+) -> None:
+    policy = factories.shipped()
+    told = holds.refuse_release(order, by, conditions, policy.people, policy.holds, TODAY)
+    assert why in told.en
+    assert bool(told) == bool(why)
+
+
+@pytest.mark.parametrize(("by", "finding"), [(None, "justified"), ("sato", "justified"), ("ito", " ")])
+def test_no_hold_is_reviewed_by_who_ordered_it_by_nobody_or_without_a_finding(by: str | None, finding: str) -> None:
+    assert holds.refuse_review(ORDERED, by, finding)
+    assert not holds.refuse_review(ORDERED, "ito", "justified")
 
 
 def decided(policy: Policy, change: str) -> str:

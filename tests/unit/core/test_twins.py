@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from governance.core import exports, inventory, kpis, twins
 from governance.core.exports import Served
 from governance.core.inventory import FindingKind
+from governance.core.terms import NOTHING
 from governance.core.twins import Copy
 from governance.errors import PolicyError
 from governance.policy import load
@@ -21,7 +22,7 @@ from tests.factories import NOW, key, registered, version
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from governance.core.terms import RegisteredModel
+    from governance.core.terms import RegisteredModel, Words
     from governance.policy import Policy
 
 MODEL, TWIN = "credit-scoring", "prod.credit-scoring"
@@ -40,14 +41,14 @@ def models(here: Any = HERE, origin: Any = ORIGIN) -> dict[str, RegisteredModel]
     }
 
 
-def doubt(policy: Policy = POLICY, copy: Copy | None = MADE, **there: Any) -> str:
+def doubt(policy: Policy = POLICY, copy: Copy | None = MADE, **there: Any) -> Words:
     return twins.doubt(HERE.key, models(**there), {copy.key: copy} if copy else {}, policy)
 
 
 def test_a_copy_that_is_as_we_made_it_stands_for_its_origin() -> None:
-    assert doubt() == ""
+    assert doubt() == NOTHING
     edited = replace(HERE, description="edited", tags={**HERE.tags, "team": "risk"}, run_id="the run came later")
-    assert doubt(here=edited) == ""
+    assert doubt(here=edited) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,9 @@ def test_a_copy_that_is_as_we_made_it_stands_for_its_origin() -> None:
     ],
 )
 def test_whatever_differs_from_our_fact_breaks_the_tie(there: dict[str, Any], why: str) -> None:
-    assert why in doubt(**there)
+    told = doubt(**there)
+    assert why in told.en
+    assert told.ja.startswith(f"{HERE.key}: ")
 
 
 def test_decisions_on_an_origin_stand_for_its_confirmed_copy_and_the_twins_own_do_not() -> None:
