@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,7 @@ from governance.steps import emergency_hold as holds
 from governance.store import oversight as facts
 from tests.factories import shipped
 from tests.integration.databases import KINDS, database
-from tests.integration.mlflow_server import mlflow_server
-from tests.integration.releases import Release, release, rules
+from tests.integration.releases import WHY, Release, release, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from governance.steps.gate_review import Question
 
 KEY = UseCaseKey("credit-scoring")
-NAMES = (f"case-{number}" for number in itertools.count())
-WHY = "the evidence is complete"
 CASES = {
     "G0": shipped().gates.gates["G0"].model_dump(mode="json"),
     "G1": shipped().gates.gates["G1"].model_dump(mode="json"),
@@ -38,18 +34,12 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("cases")) as uri:
-        yield uri
-
-
 @pytest.fixture
 def there(request: pytest.FixtureRequest, tmp_path: Path, mlflow: str) -> Iterator[Release]:
     kind, gates = getattr(request, "param", "sqlite"), {"gates": CASES}
     with (
         database(kind, tmp_path) as url,
-        release(tmp_path, mlflow, next(NAMES), database_url=url, gates=gates) as found,
+        release(tmp_path, mlflow, database_url=url, gates=gates) as found,
     ):
         use_case_gate.decide(found.rt)
         yield found
@@ -159,9 +149,7 @@ def test_a_version_serves_only_while_its_use_case_is_approved(there: Release) ->
     assert {reason.check for reason in there.decision(2).reasons if reason.blocks} == {"order"}
     approve_all(there)
     alias_guard.guard(there.rt)
-    for seat, login in (("risk", "suzuki"), ("caio", "sato")):
-        question = gate_review.question(there.rt, there.key(2), "G4", seat)
-        gate_review.answer(there.rt, question, login, "approve", WHY)
+    there.approve(2)
     assert there.decision(2).verdict is GateVerdict.PASS
     promotion.promote(there.rt, there.key(2), "champion")
     anew = with_case(there, audience="internal", tier="high")
