@@ -702,7 +702,7 @@ def test_a_database_that_fails_in_the_middle_gives_the_form_back_as_typed(
         raise OperationalError("INSERT", {}, Exception("server closed the connection"))
 
     with monkeypatch.context() as broken:
-        broken.setattr(waiver_request, "_record", down)
+        broken.setattr(oversight_facts, "record_waiver", down)
         answer = small.send("", "tanaka", shown=shown, **ASKED)
         assert answer.status_code == 503
         assert "did not answer" in answer.text
