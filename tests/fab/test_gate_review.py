@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from governance.core.terms import GateVerdict, Verdict
-from governance.steps import alias_guard, gate_review, promotion, waiver_request
+from governance.core.terms import GateVerdict, UseCaseKey, Verdict
+from governance.steps import alias_guard, gate_review, oversight, promotion, waiver_request
 from governance.store import oversight as facts
 from tests.airflow_server import World, working
+from tests.factories import shipped
 from tests.integration.mlflow_server import mlflow_server
 from tests.integration.releases import WHY, release
 
@@ -168,3 +171,32 @@ def test_an_emergency_hold_is_proven_within_a_minute_although_mlflow_fails_for_h
     assert len(seconds) == 1
     assert seconds[0] is not None
     assert seconds[0] <= 60
+
+
+def test_a_use_case_that_is_held_back_is_red_and_its_seat_answers_in_the_same_form(world: Reviewed) -> None:
+    policy = Path(world.airflow.environment["GOVERNANCE_POLICY_DIR"]) / "gates.yaml"
+    content = json.loads(policy.read_text(encoding="utf-8"))
+    content["gates"]["G0"] = shipped().gates.gates["G0"].model_dump(mode="json")
+    policy.write_text(json.dumps(content), encoding="utf-8")
+    world.unpause("use_case_gate")
+    world.until("it runs", lambda: bool(world.runs("use_case_gate")))
+    [run] = world.runs("use_case_gate")
+    world.ended("use_case_gate", run)
+    red = {
+        task["rendered_map_index"] for task in world.tasks("use_case_gate", run).values() if task["state"] == "failed"
+    }
+    assert "use_case credit-scoring" in red
+    assert "use_case product-quality" not in red
+    label = "G0 use_case credit-scoring risk"
+
+    def asks() -> list[tuple[str, int]]:
+        waiting = {run: _waiting(world, run) for run in world.runs("gate_review")}
+        return [(run, asked[label]) for run, asked in waiting.items() if label in asked]
+
+    world.until("its seat is asked", lambda: bool(asks()))
+    [(review, index)] = asks()
+    time.sleep(6)
+    assert _answer(world, "suzuki", review, index, "approve", WHY) == 200
+    key = UseCaseKey("credit-scoring")
+    decided = partial(oversight.decisions, world.there.rt, key)
+    world.until("its gate opens", lambda: [one.verdict for one in decided()] == [GateVerdict.PASS])
