@@ -35,7 +35,7 @@ from governance.steps import pages as steps
 from governance.web import describe, hooks
 from governance.web import edition as editions
 from governance.web.edition import Edition, page
-from governance.web.forms import Forms
+from governance.web.forms import Forms, in_language
 from governance.web.serving import Serving
 
 if TYPE_CHECKING:
@@ -176,7 +176,8 @@ class _Pages:
 
     def oversight(self, request: Request) -> HTMLResponse:
         """Holds and waivers, live ones first."""
-        ed, rt = self._edition(request), self.serving.runtime()
+        ed = self._edition(request)
+        rt = in_language(self.serving.runtime(), ed.language)
         holds, waivers = emergency_hold.listing(rt), waiver_request.listing(rt)
         may_order = self._viewer(request, rt).may("order_hold")
         return page("oversight.html.j2", ed, holds=holds, waivers=waivers, may_order=may_order)
@@ -264,7 +265,8 @@ class _Pages:
         reports = gate_report.read(rt, key, asked)
         past = asked.as_of is not None
         viewer = None if past else self._viewer(request, rt)
-        return page("gate.html.j2", ed, key=key, reports=reports, past=past, company=rt.policy.company, viewer=viewer)
+        content: dict[str, Any] = {"key": key, "reports": reports, "past": past, "viewer": viewer}
+        return page("gate.html.j2", ed, **content)
 
     def _edition(self, request: Request) -> Edition:
         settings = self.serving.settings

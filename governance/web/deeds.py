@@ -9,6 +9,7 @@ from typing import Final
 
 from governance.core import airflow_roles as rights
 from governance.core.airflow_roles import Needed
+from governance.core.labels import GROUNDS
 from governance.core.terms import NOTHING, VersionKey, Words
 from governance.core.waivers import WaiverState
 from governance.runtime import Runtime
@@ -75,14 +76,7 @@ _SHOWN: Final = Field("facts", Words("示された事実", "Facts shown"), "show
 _REASON: Final = Field(
     "reason", Words("理由 (5 文字以上。証跡として残る)", "Reason (at least 5 characters; kept as evidence)"), least=5
 )
-_GROUNDS: Final = {
-    "safety": Words("安全", "safety"),
-    "rights": Words("権利の侵害", "rights"),
-    "security": Words("セキュリティ", "security"),
-    "legal": Words("法令", "legal"),
-    "quality": Words("品質", "quality"),
-    "other": Words("その他", "other"),
-}
+_GROUNDS: Final = {name: Words(*pair) for name, pair in GROUNDS.items()}
 _SCOPES: Final = {
     "model": Words("モデル全体", "the whole model"),
     "version": Words("この版だけ (モデル/番号)", "one version (MODEL/NUMBER)"),

@@ -346,6 +346,13 @@ def test_what_is_unknown_is_a_page_of_its_own(pages: FastAPI, path: str) -> None
     assert "<h1>" in answer.text
 
 
+def test_whoever_is_not_logged_in_is_led_to_the_login_and_nowhere_else(pages: FastAPI) -> None:
+    for path in ("/?lang=en", "/models/credit-scoring?lang=ja"):
+        answer = get(pages, path, None)
+        assert answer.status_code == 401
+        assert re.findall(r'<a [^>]*href="([^"]*)"', answer.text) == ["/"]
+
+
 @pytest.mark.parametrize("fact", ["0" * 64, "x", "%25", "f" * 63])
 def test_the_proof_of_what_is_no_sealed_fact_is_not_found(pages: FastAPI, fact: str) -> None:
     assert get(pages, f"/proofs/{fact}", None).status_code == 401
@@ -533,5 +540,7 @@ def test_holds_and_waivers_are_listed_as_they_stand(url: str, pages: FastAPI) ->
     assert "<b>was" not in shown
     assert "<script>" not in shown
     # An hour after the order nobody has looked at the model: what is not proven is named, and late.
-    for told in ("H-1", "W-1", "live", ">late<", "requested", "by hand", end.isoformat()):
+    for told in ("H-1", "W-1", "Live", "Late", "Waiting", "2026-11-10 11:00 JST", "by hand", end.isoformat()):
         assert told in shown
+    for word in ("継続中", "期限超過", "決裁待ち", "モデル", "偏り"):
+        assert f">{word}<" in re.sub("</?span[^>]*>", "<>", get(pages, "/oversight?lang=ja").text)
