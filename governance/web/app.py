@@ -264,8 +264,10 @@ class _Pages:
         ed, rt = self._edition(request), self.serving.runtime()
         reports = gate_report.read(rt, key, asked)
         past = asked.as_of is not None
+        subject = f"{key} – {ed.tongue.say('ゲートレポート', 'gate report')}"
+        mail = editions.mail(subject, ed.lasting(rt.settings.base_url, "models", key.model, "versions", key.version))
         viewer = None if past else self._viewer(request, rt)
-        content: dict[str, Any] = {"key": key, "reports": reports, "past": past, "viewer": viewer}
+        content: dict[str, Any] = {"key": key, "reports": reports, "past": past, "viewer": viewer, "mail": mail}
         return page("gate.html.j2", ed, **content)
 
     def _edition(self, request: Request) -> Edition:

@@ -39,6 +39,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+_MOST_OF_A_MAIL: Final = 1_900
 MARKS: Final = {"green": "●", "amber": "▲", "red": "◆", "grey": "?", "plain": "–"}
 """The shape that goes with a colour, for those who see none."""
 
@@ -76,6 +77,10 @@ class Edition:
         asked = urlencode([*((k, str(v)) for k, v in query.items() if v not in {"", None}), *self.kept])
         return f"{self.root}/{_path(parts)}" + (f"?{asked}" if asked else "")
 
+    def lasting(self, site: str, *parts: object) -> str:
+        """The address of a page to tell others: on its site, without the language and theme of whoever looks."""
+        return f"{site.rstrip('/')}/{self.root.rpartition('/')[2]}/{_path(parts)}"
+
     def again(self, **query: str) -> str:
         """This page otherwise: in another language or theme, or (`bare=""`) with its menu."""
         kept = {name: value for name, value in (dict(self.kept) | query).items() if value}
@@ -84,6 +89,12 @@ class Edition:
 
 def _path(parts: Iterable[object]) -> str:
     return "/".join(quote(str(part), safe="") for part in parts)
+
+
+def mail(subject: str, body: str) -> str:
+    """What the link to a mail says besides the address; nothing where a mail program would cut it."""
+    told = urlencode({"subject": markup.shown(subject), "body": body}, quote_via=quote)
+    return f"?{told}" if len(told) <= _MOST_OF_A_MAIL else ""
 
 
 def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:

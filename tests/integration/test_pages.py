@@ -35,6 +35,7 @@ from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as oversight_facts
 from governance.web import app as web
+from governance.web import edition as editions
 from governance.web.access import Access, TaskRun
 from governance.web.serving import Serving
 from tests import factories
@@ -351,6 +352,13 @@ def test_whoever_is_not_logged_in_is_led_to_the_login_and_nowhere_else(pages: Fa
         answer = get(pages, path, None)
         assert answer.status_code == 401
         assert re.findall(r'<a [^>]*href="([^"]*)"', answer.text) == ["/"]
+
+
+def test_a_mail_leads_to_the_report_unless_a_mail_program_would_cut_it() -> None:
+    assert editions.mail("与信 v1", "https://a.example/governance/models/x%2Fy/versions/1") == (
+        "?subject=%E4%B8%8E%E4%BF%A1%20v1&body=https%3A%2F%2Fa.example%2Fgovernance%2Fmodels%2Fx%252Fy%2Fversions%2F1"
+    )
+    assert editions.mail("x" * 2_000, "https://a.example") == ""
 
 
 @pytest.mark.parametrize("fact", ["0" * 64, "x", "%25", "f" * 63])
