@@ -143,6 +143,7 @@ def environment(home: Path, port: int, **changes: str) -> dict[str, str]:
         **kept,
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": str(REPO),
+        "GOVERNANCE_BASE_URL": url,
         "GOVERNANCE_LANGUAGE": "en",
         **{f"AIRFLOW__{name}": value for name, value in settings.items()},
         **changes,

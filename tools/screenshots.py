@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 IMAGES: Final = REPO / "docs" / "images"
 MOST_BYTES: Final = 250_000
 SIZE: Final = {"width": 1280, "height": 1000}
+_LOOKS: Final = 20
 SUBJECT: Final = "credit-scoring v2"
-_PAGES: Final = {"overview": ""}
+_PAGES: Final = {
+    "overview": ("", ""),
+    "what-to-do": ("models/credit-scoring/versions/2", "help-1"),
+    "ask-waiver": ("waivers/new?model=credit-scoring&version=2&gate=G3&check=bias", ""),
+}
+"""Address below *AI governance*, and the id of what comes first in the picture."""
 
 
 def main() -> int:
@@ -68,9 +74,9 @@ def _take(layout: Layout) -> dict[str, bytes]:
             page.goto(f"{task}/plugin/gate_report")
             _give_room(page)
             taken[f"gate-report{mark}.png"] = _picture(page, language)
-            for name, path in _PAGES.items():
+            for name, (path, first) in _PAGES.items():
                 page.goto(f"/plugin/ai_governance/governance/{path}")
-                taken[f"{name}{mark}.png"] = _picture(page, language)
+                taken[f"{name}{mark}.png"] = _picture(page, language, first)
             page.context.close()
     return taken
 
@@ -120,11 +126,22 @@ def _give_room(page: Page) -> None:
     page.mouse.up()
 
 
-def _picture(page: Page, language: str) -> bytes:
-    """What is on screen once the page inside the frame is there in its language."""
+def _picture(page: Page, language: str, first: str = "") -> bytes:
+    """What is on screen once the page inside the frame is there in its language; with `first`, from the part of that id on."""
     page.frame_locator("iframe").locator(f"html[lang={language}] h1").first.wait_for()
-    page.wait_for_load_state("networkidle")
+    if first:
+        page.frame_locator("iframe").locator(f"#{first}").evaluate("(part) => part.scrollIntoView()")
     page.mouse.move(0, 0)
+    taken, before = _shot(page), b""
+    for _ in range(_LOOKS):  # the UI goes on asking its server: it is never idle, but stands still
+        if taken == before:
+            break
+        page.wait_for_timeout(1_000)
+        taken, before = _shot(page), taken
+    return taken
+
+
+def _shot(page: Page) -> bytes:
     return page.screenshot(animations="disabled", caret="hide")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from governance.core.committee import Ask
-from governance.core.holds import Enforcement
+from governance.core.holds import Enforcement, HoldScope
 from governance.core.terms import GateVerdict, Light, Verdict
 from governance.core.waivers import WaiverState
 from governance.policy import RiskTier
@@ -49,6 +49,12 @@ LABELS: Final[Mapping[type, Mapping[str, Pair]]] = {
         "unproven": ("未証明", "not proven"),
         "nothing": ("外すものなし", "nothing to take away"),
     },
+    HoldScope: {
+        "model": ("モデル", "model"),
+        "version": ("モデルバージョン", "model version"),
+        "use_case": ("ユースケース", "use case"),
+        "vendor": ("ベンダー", "vendor"),
+    },
     WaiverState: {
         "requested": ("決裁待ち", "waiting"),
         "rejected": ("却下", "rejected"),
@@ -73,6 +79,15 @@ KINDS: Final[Mapping[str, Pair]] = {
     "unserved": ("MLflow に存在しないモデル", "not in MLflow"),
     "ungoverned_champion": ("有効なゲート判定のない版が稼働中", "serves without a valid gate decision"),
 }
+GROUNDS: Final[Mapping[str, Pair]] = {
+    "safety": ("安全", "safety"),
+    "rights": ("権利の侵害", "rights"),
+    "security": ("セキュリティ", "security"),
+    "legal": ("法令", "legal"),
+    "quality": ("品質", "quality"),
+    "other": ("その他", "other"),
+}
+"""Why something is held."""
 CHECKS: Final[Mapping[str, Pair]] = {
     "bias": ("偏り", "bias"),
     "data_quality": ("データ品質", "data quality"),

@@ -204,14 +204,22 @@ def _stand(rt: Runtime, session: Session, at: AsOf, names: Iterable[str] | None)
         RegisteredModel(name, aliases=aliases[name], versions=tuple(found), serving=serving.get(name, {}))
         for name, found in versions.items()
     ]
-    return {model.name: tuple(_at_gates(model, outlines, slugs.get(model.name), rt.policy)) for model in models}
+    cases = {slug: _owned(slug, rt.policy) for slug in {None, *slugs.values()}}  # many models are of one use case
+    return {model.name: tuple(_at_gates(model, outlines, *cases[slugs.get(model.name)], rt.policy)) for model in models}
+
+
+def _owned(slug: str | None, policy: Policy) -> tuple[Words, RiskTier]:
+    case = policy.use_cases.use_cases.get(slug) if slug else None
+    return person(case.owner if case else None, policy), classify(case, policy.tiers)
 
 
 def _at_gates(
-    model: RegisteredModel, outlines: Mapping[tuple[VersionKey, str], Outline], slug: str | None, policy: Policy
+    model: RegisteredModel,
+    outlines: Mapping[tuple[VersionKey, str], Outline],
+    owner: Words,
+    tier: RiskTier,
+    policy: Policy,
 ) -> list[tuple[GateRow, str]]:
-    case = policy.use_cases.use_cases.get(slug) if slug else None
-    owner, tier = person(case.owner if case else None, policy), classify(case, policy.tiers)
     found = []
     for code, gate in policy.gates.gates.items():
         for version in inventory_rules.governed(model, gate, policy):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from governance.core import approvals, inventory, subjects, tiers
 from governance.core.gate_decisions import Decided, HoldLine, WaiverLine, decided, names, waiver_line
+from governance.core.labels import GROUNDS
 from governance.core.terms import NOTHING, ModelVersion, Subject, UseCaseKey, VersionKey, Words
 from governance.core.wording import label, reason_line
 from governance.errors import NotFoundError
@@ -98,7 +99,7 @@ def before_waiver(rt: Runtime, told: Mapping[str, str]) -> Seen:
         Words(
             f"認めるのは役職 {offered.seat} ({granted_by.ja})", f"the seat {offered.seat} grants it ({granted_by.en})"
         ),
-        Words(f"更新は {rt.policy.waivers.renewals} 回まで", f"it may be renewed {rt.policy.waivers.renewals} times"),
+        Words(f"更新は {rt.policy.waivers.renewals} 回まで", f"renewals at most: {rt.policy.waivers.renewals}"),
     )
     closing = tuple(
         Words(reason_line(reason, "ja"), reason_line(reason, "en"))
@@ -271,10 +272,10 @@ def about_hold(rt: Runtime, line: HoldLine) -> tuple[tuple[Words, Words], ...]:
         Words("継続中", "live") if one.is_live else Words(f"解除済み: {one.conditions}", f"released: {one.conditions}")
     )
     return (
-        (Words("範囲", "Scope"), said(f"{one.scope.value} {one.target}")),
+        (Words("範囲", "Scope"), Words(*(f"{label(one.scope, language)} {one.target}" for language in ("ja", "en")))),
         (Words("状態", "State"), ended),
         (Words("種類", "Kind"), Words("訓練", "drill") if one.is_drill else kind),
-        (Words("根拠", "Ground"), said(one.ground)),
+        (Words("根拠", "Ground"), Words(*GROUNDS.get(one.ground, (one.ground, one.ground)))),
         (Words("理由", "Reason"), said(one.reason)),
         (Words("命じた人", "Ordered by"), names([one.ordered_by], rt.policy)[0]),
         (Words("命令", "Ordered at"), said(f"{one.ordered_at.astimezone(rt.zone):%Y-%m-%d %H:%M %Z}")),

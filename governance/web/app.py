@@ -37,7 +37,7 @@ from governance.steps import pages as steps
 from governance.web import describe, hooks
 from governance.web import edition as editions
 from governance.web.edition import Edition, page
-from governance.web.forms import Forms
+from governance.web.forms import Forms, in_language
 from governance.web.serving import Serving
 
 if TYPE_CHECKING:
@@ -187,7 +187,8 @@ class _Pages:
 
     def oversight(self, request: Request) -> HTMLResponse:
         """Holds and waivers, live ones first."""
-        ed, rt = self._edition(request), self.serving.runtime()
+        ed = self._edition(request)
+        rt = in_language(self.serving.runtime(), ed.language)
         holds, waivers = emergency_hold.listing(rt), waiver_request.listing(rt)
         may_order = self._viewer(request, rt).may("order_hold")
         return page("oversight.html.j2", ed, holds=holds, waivers=waivers, may_order=may_order)
@@ -286,8 +287,10 @@ class _Pages:
         ed, rt = self._edition(request), self.serving.runtime()
         reports, copy = gate_report.read(rt, key, asked), gate_report.of_copy(rt, key, asked)
         past = asked.as_of is not None
+        subject = f"{key} – {ed.tongue.say('ゲートレポート', 'gate report')}"
+        mail = editions.mail(subject, ed.lasting(rt.settings.base_url, "models", key.model, "versions", key.version))
         viewer = None if past or copy else self._viewer(request, rt)  # nobody decides on a copy: on its origin
-        told: dict[str, Any] = {"reports": reports, "copy": copy, "past": past, "company": rt.policy.company}
+        told: dict[str, Any] = {"reports": reports, "copy": copy, "past": past, "mail": mail}
         return page("gate.html.j2", ed, key=key, viewer=viewer, **told)
 
     def _edition(self, request: Request) -> Edition:

@@ -9,6 +9,7 @@ from typing import Final
 
 from governance.core import airflow_roles as rights
 from governance.core.airflow_roles import Needed
+from governance.core.labels import GROUNDS
 from governance.core.terms import NOTHING, VersionKey, Words
 from governance.core.waivers import WaiverState
 from governance.runtime import Runtime
@@ -82,14 +83,7 @@ _ANSWER: Final = Field(
     "choice",
     choices={"approve": Words("承認する", "approve"), "reject": Words("却下する", "reject")},
 )
-_GROUNDS: Final = {
-    "safety": Words("安全", "safety"),
-    "rights": Words("権利の侵害", "rights"),
-    "security": Words("セキュリティ", "security"),
-    "legal": Words("法令", "legal"),
-    "quality": Words("品質", "quality"),
-    "other": Words("その他", "other"),
-}
+_GROUNDS: Final = {name: Words(*pair) for name, pair in GROUNDS.items()}
 _SCOPES: Final = {
     "model": Words("モデル全体", "the whole model"),
     "version": Words("この版だけ (モデル/番号)", "one version (MODEL/NUMBER)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -14,12 +15,15 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from governance.core import wording
+from governance.core.holds import HoldScope
 from governance.core.terms import GateVerdict, Light, Verdict, Words
+from governance.core.waivers import WaiverState
 from governance.reports import charts, markup
 from governance.reports.gate_text import Tongue, own_gates, own_model
 from governance.reports.style import tone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from enum import StrEnum
     from zoneinfo import ZoneInfo
 
@@ -35,6 +39,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+_MOST_OF_A_MAIL: Final = 1_900
 MARKS: Final = {"green": "●", "amber": "▲", "red": "◆", "grey": "?", "plain": "–"}
 """The shape that goes with a colour, for those who see none."""
 
@@ -62,16 +67,34 @@ class Edition:
         """Whether what surrounds the page has a menu of its own: a tab of Airflow's UI."""
         return ("bare", BARE) in self.kept
 
+    @property
+    def host(self) -> str:
+        """Where the UI is that the pages hang in."""
+        return self.root.rpartition("/")[0] + "/"
+
     def link(self, *parts: object, **query: object) -> str:
         """The address of another page; names are quoted whole, whatever they hold."""
-        path = "/".join(quote(str(part), safe="") for part in parts)
         asked = urlencode([*((k, str(v)) for k, v in query.items() if v not in {"", None}), *self.kept])
-        return f"{self.root}/{path}" + (f"?{asked}" if asked else "")
+        return f"{self.root}/{_path(parts)}" + (f"?{asked}" if asked else "")
+
+    def lasting(self, site: str, *parts: object) -> str:
+        """The address of a page to tell others: on its site, without the language and theme of whoever looks."""
+        return f"{site.rstrip('/')}/{self.root.rpartition('/')[2]}/{_path(parts)}"
 
     def again(self, **query: str) -> str:
         """This page otherwise: in another language or theme, or (`bare=""`) with its menu."""
         kept = {name: value for name, value in (dict(self.kept) | query).items() if value}
         return f"{self.root}{self.path}" + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _path(parts: Iterable[object]) -> str:
+    return "/".join(quote(str(part), safe="") for part in parts)
+
+
+def mail(subject: str, body: str) -> str:
+    """What the link to a mail says besides the address; nothing where a mail program would cut it."""
+    told = urlencode({"subject": markup.shown(subject), "body": body}, quote_via=quote)
+    return f"?{told}" if len(told) <= _MOST_OF_A_MAIL else ""
 
 
 def edition(request: Request, language: str, zone: ZoneInfo) -> Edition:
@@ -145,6 +168,9 @@ def _environment() -> Environment:
         "Verdict": Verdict,
         "Light": Light,
         "label": _label,
+        "HoldScope": HoldScope,
+        "WaiverState": WaiverState,
+        "moment_of": datetime.fromisoformat,
         "gate_word": _gate_word,
         "gate_tone": _gate_tone,
     }

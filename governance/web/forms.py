@@ -50,6 +50,13 @@ _PATIENCE: Final = 20.0
 _STALE: Final = Words(
     "フォームの有効期限が切れた。内容を確認して送り直す", "the form is too old; look at it and send it again"
 )
+_CODES: Final = {
+    NotFoundError: status.HTTP_404_NOT_FOUND,
+    ConflictError: status.HTTP_409_CONFLICT,
+    PolicyError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    RefusedError: status.HTTP_403_FORBIDDEN,
+}
+_HINTS: Final = {"The attempt is recorded": "この試みは記録された"}
 _log: Final = logging.getLogger(__name__)
 
 
@@ -138,9 +145,8 @@ class Forms:
 
     def _in_name_of(self, request: Request, login: str, source: str) -> Runtime:
         """The runtime in which somebody's word is recorded, and answered in their language."""
-        rt = self.serving.runtime()
-        settings = rt.settings.model_copy(update={"language": self.edition(request).language})
-        return replace(rt, settings=settings, actor=login, source=source)
+        rt = in_language(self.serving.runtime(), self.edition(request).language)
+        return replace(rt, actor=login, source=source)
 
     def _once(self, deed: Deed, rt: Runtime, told: Mapping[str, str], login: str) -> str:
         """Take the step, unless this very form was taken before."""
@@ -178,7 +184,7 @@ class Forms:
         told: Mapping[str, str],
         error: GovernanceError | SQLAlchemyError,
     ) -> Response:
-        if isinstance(error, NotFoundError):
+        if isinstance(error, NotFoundError) and any(one.kind == _IN_ADDRESS for one in deed.fields):
             raise error
         code, words = _told(error)
         if code >= status.HTTP_503_SERVICE_UNAVAILABLE:
@@ -242,6 +248,11 @@ class Forms:
             elif request.method == "GET" and one.kind in {"choice", "line"} and sent_.get(one.name):
                 found[one.name] = plain(sent_[one.name])[: one.most]
         return found
+
+
+def in_language(rt: Runtime, language: str) -> Runtime:
+    """The runtime with its own words in the language of a page, whatever that of the settings is."""
+    return replace(rt, settings=rt.settings.model_copy(update={"language": language}))
 
 
 def _value(one: Field, told: Mapping[str, str], seen: Seen) -> str:
@@ -312,12 +323,6 @@ def _told(error: Exception) -> tuple[int, Words]:
             "the governance database did not answer; wait and send it again",
         )
         return status.HTTP_503_SERVICE_UNAVAILABLE, Words(ja, en)
-    said = " ".join(str(error).splitlines())
-    code = status.HTTP_503_SERVICE_UNAVAILABLE
-    if isinstance(error, ConflictError):
-        code = status.HTTP_409_CONFLICT
-    elif isinstance(error, PolicyError):
-        code = status.HTTP_422_UNPROCESSABLE_CONTENT
-    elif isinstance(error, RefusedError):
-        code = status.HTTP_403_FORBIDDEN
-    return code, Words(said, said)
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), status.HTTP_503_SERVICE_UNAVAILABLE)
+    message, *hints = (line.rstrip(".") for line in str(error).splitlines())
+    return code, Words("。".join((message, *(_HINTS.get(one, one) for one in hints))), ". ".join((message, *hints)))

@@ -35,6 +35,7 @@ from governance.store import gates as gate_facts
 from governance.store import inventory as inventory_facts
 from governance.store import oversight as oversight_facts
 from governance.web import app as web
+from governance.web import edition as editions
 from governance.web.access import Access, TaskRun
 from governance.web.serving import Serving
 from tests import factories
@@ -348,6 +349,20 @@ def test_what_is_unknown_is_a_page_of_its_own(pages: FastAPI, path: str) -> None
     assert "<h1>" in answer.text
 
 
+def test_whoever_is_not_logged_in_is_led_to_the_login_and_nowhere_else(pages: FastAPI) -> None:
+    for path in ("/?lang=en", "/models/credit-scoring?lang=ja"):
+        answer = get(pages, path, None)
+        assert answer.status_code == 401
+        assert re.findall(r'<a [^>]*href="([^"]*)"', answer.text) == ["/"]
+
+
+def test_a_mail_leads_to_the_report_unless_a_mail_program_would_cut_it() -> None:
+    assert editions.mail("与信 v1", "https://a.example/governance/models/x%2Fy/versions/1") == (
+        "?subject=%E4%B8%8E%E4%BF%A1%20v1&body=https%3A%2F%2Fa.example%2Fgovernance%2Fmodels%2Fx%252Fy%2Fversions%2F1"
+    )
+    assert editions.mail("x" * 2_000, "https://a.example") == ""
+
+
 @pytest.mark.parametrize("fact", ["0" * 64, "x", "%25", "f" * 63])
 def test_the_proof_of_what_is_no_sealed_fact_is_not_found(pages: FastAPI, fact: str) -> None:
     assert get(pages, f"/proofs/{fact}", None).status_code == 401
@@ -535,5 +550,7 @@ def test_holds_and_waivers_are_listed_as_they_stand(url: str, pages: FastAPI) ->
     assert "<b>was" not in shown
     assert "<script>" not in shown
     # An hour after the order nobody has looked at the model: what is not proven is named, and late.
-    for told in ("H-1", "W-1", "live", ">late<", "requested", "by hand", end.isoformat()):
+    for told in ("H-1", "W-1", "Live", "Late", "Waiting", "2026-11-10 11:00 JST", "by hand", end.isoformat()):
         assert told in shown
+    for word in ("継続中", "期限超過", "決裁待ち", "モデル", "偏り"):
+        assert f">{word}<" in re.sub("</?span[^>]*>", "<>", get(pages, "/oversight?lang=ja").text)

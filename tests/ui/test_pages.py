@@ -108,6 +108,16 @@ def test_nothing_sticks_out_or_is_cut_off_down_to_a_zoom_of_400_percent(seen: Se
             assert seen.page.evaluate(STICKS_OUT) == [], (language, width)
 
 
+@pytest.mark.parametrize("path", facts.PATHS)
+def test_on_a_telephone_no_table_is_wider_than_the_screen(seen: Seen, site: str, path: str) -> None:
+    seen.page.set_viewport_size({"width": 390, "height": 800})
+    for language in LANGUAGES:
+        seen.page.goto(address(site, path, lang=language))
+        unfold(seen.page)
+        wide = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent.trim().slice(0, 80))"
+        assert seen.page.eval_on_selector_all(".wide", wide) == [], language
+
+
 def test_a_form_that_is_refused_says_so_to_everybody_and_keeps_what_was_typed(seen: Seen, site: str) -> None:
     for language, theme in itertools.product(LANGUAGES, THEMES):
         seen.page.goto(address(site, "/holds/new", lang=language, theme=theme))
@@ -189,7 +199,9 @@ def test_keys_alone_lead_past_the_menu_and_through_a_table(seen: Seen, site: str
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
-    page.locator("[aria-labelledby=evidence-1]").focus()
+    page.set_viewport_size({"width": 700, "height": 800})  # wide enough for rows, too narrow for those of this table
+    page.goto(address(site, "/oversight", lang="en"))
+    page.locator("[aria-labelledby=holds]").focus()
     before = page.evaluate("document.activeElement.scrollLeft")
     page.keyboard.press("ArrowRight")
     for _ in range(50):  # the browser may scroll smoothly; a page with our policy lets nobody wait in it by a script

@@ -85,10 +85,17 @@ function Link(task) {
   return ReactJSXRuntime?.jsx?.("a", { children: NAME, href }) ?? href;
 }
 
-// One tab more than Airflow's own is too many for a window of 1280 px: their labels would break. Only where ours is.
+// One tab more than Airflow's own is too many for a window of 1280 px, two more (somebody is asked) all the more: their
+// labels would break. Only where ours is. And the menu's words stand on two lines, where Airflow would cut them.
 function Tabs() {
-  const bar = 'div:has(> a[href$="/plugin/gate_report"])';
-  return React.createElement("style", null, `${bar} > a > * { padding-inline: 0.45rem }`);
+  const bar = `div:has(> a[title="${NAME}"][href$="/plugin/gate_report"])`; // links of the grid lead there, too
+  const menu = `a[href$="${MENU}"]`;
+  const rules = [
+    `${bar} > a > * { padding-inline: 0.45rem }`,
+    `${bar}:has(> a:nth-child(10)) > a > * { font-size: 0.875rem; padding-inline: 0.3rem }`,
+    `${menu} > div { line-height: 1.1; overflow: visible; white-space: normal }`,
+  ];
+  return React.createElement("style", null, rules.join("\n"));
 }
 
 globalThis[`${NAME} tabs`] = Tabs;
