@@ -23,6 +23,7 @@ from governance.core.terms import (
     NOTHING,
     CheckResult,
     GateDecision,
+    GateVerdict,
     Light,
     ModelVersion,
     Observation,
@@ -201,7 +202,9 @@ def report(facts: Facts, policy: Policy, as_of: datetime, known_at: datetime, me
 
 
 def light(decision: GateDecision, outdated: Sequence[str]) -> Light:
-    """Red where the gate is closed; grey where it is open on evidence that is out of date."""
+    """Red where the gate is closed, amber where only answers are missing; grey where its evidence is out of date."""
+    if decision.verdict is GateVerdict.PENDING:
+        return Light.AMBER
     if decision.blocks:
         return Light.RED
     return Light.GREY if outdated else Light.GREEN
@@ -212,6 +215,8 @@ def _sentence(decision: GateDecision, gate: Words, lines: Sequence[Line], outdat
     said = _subject(decision, gate)
     if decision.blocks:
         why = gist([reason for reason in decision.reasons if reason.blocks])
+        if decision.verdict is GateVerdict.PENDING:
+            return Words(f"{said.ja}は承認待ちです", f"{said.en} waits for approval").then(why)
         return Words(f"{said.ja}を通過できません", f"{said.en} is blocked").then(why)
     checks = {line.check: line for line in lines}
     exempt = sum(line.exempt for line in checks.values())

@@ -241,23 +241,15 @@ def _at_gates(
 
 def use_cases(rt: Runtime, number: int) -> Page[GateRow[UseCaseKey]]:
     """A page of the use cases, held back first: each at the first gate that is closed, or at its last."""
-    found = _stops(rt)
+    found = use_case_gate.stops(rt)
     shown = found[_start(number) : _start(number) + PAGE_SIZE]
     return Page(tuple(_case_row(one, rt.policy) for one in shown), number, len(found))
 
 
 def held_back(rt: Runtime) -> Page[GateRow[UseCaseKey]]:
     """The first use cases that a gate holds back."""
-    found = [one for one in _stops(rt) if one.blocks]
+    found = [one for one in use_case_gate.stops(rt) if one.blocks]
     return Page(tuple(_case_row(one, rt.policy) for one in found[:_TOP]), 1, len(found))
-
-
-def _stops(rt: Runtime) -> list[GateDecision[UseCaseKey]]:
-    last: dict[UseCaseKey, GateDecision[UseCaseKey]] = {}
-    for one in sorted(use_case_gate.standing(rt), key=lambda one: one.gate):
-        if one.subject not in last or not last[one.subject].blocks:
-            last[one.subject] = one
-    return sorted(last.values(), key=lambda one: (not one.blocks, one.subject))
 
 
 def _case_row(decision: GateDecision[UseCaseKey], policy: Policy) -> GateRow[UseCaseKey]:

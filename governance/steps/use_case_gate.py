@@ -55,6 +55,15 @@ def standing(rt: Runtime) -> list[Decision]:
     return sorted(_there(found, rt.policy), key=lambda one: (not one.blocks, one.subject, one.gate))
 
 
+def stops(rt: Runtime) -> list[Decision]:
+    """Of each use case, the decision of the first gate that is closed, or else of its last gate; blocked first."""
+    last: dict[UseCaseKey, Decision] = {}
+    for one in sorted(standing(rt), key=lambda one: one.gate):
+        if one.subject not in last or not last[one.subject].blocks:
+            last[one.subject] = one
+    return sorted(last.values(), key=lambda one: (not one.blocks, one.subject))
+
+
 def _there(found: Iterable[Decision], policy: Policy) -> Iterable[Decision]:
     """Without gates and use cases that the policy no longer has."""
     return (one for one in found if one.gate in subjects.gates_for(one.subject, policy))

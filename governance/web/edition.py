@@ -171,6 +171,7 @@ def _environment() -> Environment:
         "HoldScope": HoldScope,
         "WaiverState": WaiverState,
         "moment_of": datetime.fromisoformat,
+        "PENDING": GateVerdict.PENDING,
         "gate_word": _gate_word,
         "gate_tone": _gate_tone,
     }

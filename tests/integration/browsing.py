@@ -178,6 +178,7 @@ class Company:
                 "waivers": facts.waivers(session, at),
                 "holds": facts.holds(session, at),
                 "answers": facts.responses(session, at),
+                "answers on use cases": facts.responses_on_use_cases(session, at),
                 "escalations": [(e.id, e.rule, e.seat) for e in facts.escalations(session, at)],
                 "noted": [(one.person, one.note) for one in facts.acknowledged(session, at).values()],
                 "refusals": [(r.action, r.person, r.why) for r in facts.refusals(session, at)],

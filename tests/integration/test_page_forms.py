@@ -20,10 +20,10 @@ from governance.core import hold_proof
 from governance.core.airflow_roles import ROLES
 from governance.core.approvals import Answer
 from governance.core.holds import HoldScope
-from governance.core.terms import GateVerdict, Verdict, VersionKey
+from governance.core.terms import GateVerdict, UseCaseKey, Verdict, VersionKey
 from governance.core.waivers import WaiverState
 from governance.errors import SourceUnavailableError
-from governance.steps import emergency_hold, oversight, waiver_request
+from governance.steps import emergency_hold, gate_review, oversight, waiver_request
 from governance.store import gates as gate_facts
 from governance.store import oversight as oversight_facts
 from governance.store.models_oversight import ApprovalRow
@@ -260,7 +260,7 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "reject_waiver": ("/waivers/{waiver}/reject", {"reason": REASON}),
     "revoke_waiver": ("/waivers/{granted}/revoke", {"reason": REASON}),
     "answer": (answer_form("risk"), {"answer": "approve", "reason": REASON}),
-    "answer_for_use_case": (case_form("risk"), {"answer": "approve", "reason": REASON}),
+    "answer_for_use_case": (case_form("risk", gate="G1"), {"answer": "approve", "reason": REASON}),
     "order_hold": ("/holds/new", HELD),
     "review_hold": ("/holds/{hold}/review", {"finding": "justified"}),
     "release_hold": ("/holds/{hold}/release", {"conditions": "retrained"}),
@@ -281,7 +281,7 @@ MAY = {
 
 
 def places(there: Company) -> dict[str, str]:
-    """A waiver that waits, one that was granted, a hold and an escalation, told by a shell."""
+    """A waiver that waits, one that was granted, a hold, an escalation and an approved intake, told by a shell."""
     key = VersionKey(JAPANESE, 1)
     said: dict[str, Any] = {
         "reason": "why",
@@ -292,6 +292,8 @@ def places(there: Company) -> dict[str, str]:
     other = waiver_request.request(there.rt, VersionKey(HOSTILE, 1), "G4", "bias", login="tanaka", **said)
     granted = waiver_request.decide(there.rt, other.id, grant=True, reason=REASON, login="sato")
     hold = emergency_hold.place(there.rt, "model", JAPANESE, ground="safety", reason="harm", login="sato")
+    intake = gate_review.question(there.rt, UseCaseKey("credit-scoring"), "G0", "risk")
+    gate_review.answer(there.rt, intake, "suzuki", "approve", REASON)
     (told,) = [id_ for id_, rule, _seat in there.told()["escalations"] if rule == "E-10"]
     return {"waiver": waits.id, "granted": granted.id, "hold": hold.id, "escalation": told}
 
@@ -334,7 +336,7 @@ def test_nobody_is_offered_what_they_may_not_do(small: Company, role: str) -> No
     links = " ".join(
         link
         for path in ("/", "/oversight", f"/waivers/{named['waiver']}", f"/waivers/{named['granted']}",
-                     f"/holds/{named['hold']}", "/models/credit-scoring/versions/2", "/models/credit-scoring/versions/3")
+                     f"/holds/{named['hold']}", "/use-cases/credit-scoring", "/models/credit-scoring/versions/2", "/models/credit-scoring/versions/3")
         for link in small.see(path, who).links
     )  # fmt: skip
     offered = {
@@ -343,6 +345,7 @@ def test_nobody_is_offered_what_they_may_not_do(small: Company, role: str) -> No
         "reject_waiver": "/reject" in links,
         "revoke_waiver": "/revoke" in links,
         "answer": answer_link in links,
+        "answer_for_use_case": "/approvals/use-case" in links,
         "order_hold": order_link in links,
         "release_hold": "/release" in links,
     }
@@ -466,7 +469,7 @@ def test_a_form_without_a_good_token_comes_back_as_typed_and_nothing_is_done(sma
 def test_a_form_that_is_sent_twice_is_one_fact(there: Company) -> None:
     named = places(there)
     forms = {name: (path.format(**named), typed) for name, (path, typed) in FORMS.items()}
-    people = {"ask_waiver": "tanaka", "answer": "suzuki", "review_hold": "ito"}
+    people = {"ask_waiver": "tanaka", "answer": "suzuki", "answer_for_use_case": "suzuki", "review_hold": "ito"}
     forms.pop("reject_waiver")
     for name, (path, typed) in forms.items():
         who = f"{people.get(name, 'sato')}/Admin"

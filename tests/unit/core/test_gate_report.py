@@ -88,6 +88,17 @@ def test_every_reason_is_a_row_and_what_closes_the_gate_comes_first(found: dict[
     assert {line.check for line in made.lines} >= set(found) | {reason.check for reason in made.decision.reasons}
 
 
+def test_a_gate_that_waits_for_people_alone_is_amber_and_says_so() -> None:
+    found = {name: factories.result(name) for name in factories.REQUIRED}
+    policy = factories.policy(gates={"gates": {"G4": {"approval": {"high": {"seats": ["risk"], "quorum": 1}}}}})
+    version = factories.version()
+    decided = gates.decide("G4", version, factories.use_case(), RiskTier.HIGH, found, policy, now=NOW)
+    made = report(Facts(decided, factories.registered(), version, found, [passage(decided)]), policy, NOW, NOW, None)
+    assert made.light is Light.AMBER
+    assert "waits for approval" in made.verdict.en
+    assert "承認待ち" in made.verdict.ja
+
+
 @given(evidence)
 def test_the_verdict_is_a_sentence_in_both_languages(found: dict[str, CheckResult]) -> None:
     made = told(found)

@@ -44,7 +44,7 @@ def test_a_run_that_goes_on_has_no_seconds() -> None:
 
 def test_a_failed_gate_run_counts_as_finished() -> None:
     runs = [run("model_gate", "failed"), run("risk_register", "queued")]
-    assert summary.missing(runs, summary.DRIVEN) == ["risk_register", "kpi_metrics"]
+    assert summary.missing(runs, summary.DRIVEN) == ["use_case_gate", "risk_register", "kpi_metrics"]
     assert summary.unfinished(runs) == ["risk_register (queued)"]
     assert summary.states(runs) == "model_gate failed x1, risk_register queued x1"
 
