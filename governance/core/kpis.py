@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
-from governance.core import twins
+from governance.core import twins, waivers
 from governance.core.gates import aged, required
 from governance.core.inventory import FindingKind, InventoryFinding, governed, use_case_of
 from governance.core.terms import (
@@ -24,6 +25,7 @@ from governance.core.terms import (
     Words,
 )
 from governance.core.tiers import classify
+from governance.core.waivers import Waiver
 from governance.policy import Family, KpiTarget, Policy, RiskTier
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Position:
     """The newest, by version and check."""
     risks: Sequence[Risk]
     findings: Sequence[InventoryFinding]
+    waivers: Sequence[Waiver]
+    """As recorded: every one that was ever asked for."""
     swept_at: datetime | None
     """When MLflow was last read in full; None: never, so nothing is known."""
     now: datetime
@@ -171,6 +175,23 @@ def _above_appetite(at: Position, policy: Policy) -> Share:
     return len(above), None, Words(f"最長 {oldest} 日", f"oldest {oldest} days") if above else NOTHING
 
 
+def _waiver_debt(at: Position, policy: Policy) -> Share:
+    """K-R06: ended waivers whose check still closes the gate; the debt of those in force is in the remark."""
+    zone = ZoneInfo(policy.calendar.time_zone)
+    in_force, late = (
+        waivers.live(at.waivers, zone, now=at.now),
+        waivers.overdue(at.waivers, at.decisions, zone, now=at.now),
+    )
+    owed = waivers.debt(in_force, lambda one: _tier_of(one.subject, policy).rank + 1, zone, now=at.now)
+    said = Words(f"適用中 {len(in_force)} 件、加重 {owed} 日", f"{len(in_force)} in force, {owed} weighted days")
+    return len(late), None, said if in_force else NOTHING
+
+
+def _tier_of(key: VersionKey, policy: Policy) -> RiskTier:
+    _slug, case = use_case_of(key.model, policy)
+    return classify(case, policy.tiers)
+
+
 def _required_results(at: Position, policy: Policy) -> Iterator[tuple[VersionKey, RiskTier, str, CheckResult | None]]:
     """Each check that a gate requires of a governed version, once, with its newest result."""
     for model in at.models:
@@ -197,5 +218,6 @@ _FORMULAS: Final[Mapping[str, Callable[[Position, Policy], Share]]] = {
     "K-Q02": _freshness,
     "K-Q03": _fairness_mix,
     "K-R01": _above_appetite,
+    "K-R06": _waiver_debt,
 }
 """KPI of the catalogue -> what measures it."""

@@ -12,9 +12,10 @@ from governance.core.approvals import Interests
 from governance.core.terms import NOTHING, Verdict, VersionKey, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from governance.core.terms import GateDecision, Reason
     from governance.policy import RiskTier, WaiverRule, Waivers
 
 
@@ -111,6 +112,29 @@ def _same(one: Waiver, other: Waiver) -> bool:
     return (one.subject, one.gate, one.check) == (other.subject, other.gate, other.check)
 
 
-def debt(waivers: Iterable[Waiver], zone: ZoneInfo, *, now: datetime) -> int:
-    """Days that waivers in force have been open, added up: what the company owes its own rules (K-R07)."""
-    return sum((now - (w.decided_at or w.requested_at)).days for w in live(waivers, zone, now=now))
+def debt(waivers: Iterable[Waiver], weigh: Callable[[Waiver], int], zone: ZoneInfo, *, now: datetime) -> int:
+    """What the company owes its own rules (K-R06): days that waivers in force have been open, weighted, added up."""
+    return sum(weigh(w) * (now - (w.decided_at or w.requested_at)).days for w in live(waivers, zone, now=now))
+
+
+def overdue(
+    waivers: Iterable[Waiver],
+    decisions: Mapping[tuple[VersionKey, str], GateDecision],
+    zone: ZoneInfo,
+    *,
+    now: datetime,
+) -> tuple[Waiver, ...]:
+    """Waivers that were granted and have ended while their check still closes the gate, by id; each check once."""
+    ended: dict[tuple[VersionKey, str, str], Waiver] = {}
+    for waiver in sorted(waivers, key=lambda w: w.id):
+        if waiver.state is WaiverState.ACTIVE and state(waiver, zone, 1, now=now) is WaiverState.EXPIRED:
+            ended[waiver.subject, waiver.gate, waiver.check] = waiver
+    return tuple(
+        waiver
+        for (subject, gate, check), waiver in ended.items()
+        if any(r.blocks and r.check == check for r in _reasons(decisions.get((subject, gate))))
+    )
+
+
+def _reasons(decision: GateDecision | None) -> tuple[Reason, ...]:
+    return decision.reasons if decision else ()

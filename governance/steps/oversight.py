@@ -204,9 +204,9 @@ def refresh(rt: Runtime, model: str | None = None) -> list[GateDecision[Any]]:
     """
     with rt.writing() as session:
         telling = rt.telling(session)
+        cases = _refresh_use_cases(rt, session, telling) if model is None else []
         standing = read(session, telling.position, model)
-        turned: list[GateDecision[Any]] = [*_record(rt, session, standing, sorted(_concerned(rt, standing)), telling)]
-        return turned if model is not None else [*_refresh_use_cases(rt, session, telling), *turned]
+        return [*cases, *_record(rt, session, standing, sorted(_concerned(rt, standing)), telling)]
 
 
 def refresh_use_cases(rt: Runtime) -> list[GateDecision[UseCaseKey]]:

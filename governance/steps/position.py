@@ -32,6 +32,7 @@ def read(session: Session, policy: Policy, at: AsOf) -> Position:
         findings=inventory.findings(
             models, twins.judged(decisions, models, oversight.copies(session, at), policy), policy
         ),
+        waivers=oversight.waivers(session, at),
         swept_at=sweep.effective_at if sweep else None,
         now=at.as_of,
     )

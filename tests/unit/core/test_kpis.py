@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from governance.core.inventory import findings
 from governance.core.kpis import Position, light, measure
-from governance.core.terms import KpiValue, Light, Verdict, VersionKey
+from governance.core.terms import KpiValue, Light, Reason, Verdict, VersionKey
+from governance.core.waivers import Waiver, WaiverState
 from governance.policy import KpiTarget, Text
 from tests import factories
 from tests.factories import NOW, REQUIRED
@@ -19,7 +21,9 @@ from tests.factories import NOW, REQUIRED
 POLICY = factories.shipped()
 KEY = VersionKey("credit-scoring", 1)
 LABEL = Text(ja="率", en="share")
-EMPTY = Position(models=(), decisions={}, first_decisions=(), results={}, risks=(), findings=(), swept_at=NOW, now=NOW)
+EMPTY = Position(
+    models=(), decisions={}, first_decisions=(), results={}, risks=(), findings=(), waivers=(), swept_at=NOW, now=NOW
+)
 
 
 def target(better: str, green: float | None = 0.9, amber: float | None = 0.5) -> KpiTarget:
@@ -72,6 +76,37 @@ def test_a_blocked_champion_is_counted_and_named() -> None:
     found = values(company(blocks=True))
     assert (found["K-G04"].value, found["K-G04"].light) == (1, Light.RED)
     assert "credit-scoring v1" in found["K-G04"].detail.en
+
+
+def test_the_debt_of_waivers_grows_with_days_and_tier_and_is_red_once_one_has_run_out_unsettled() -> None:
+    asked = NOW - timedelta(days=10)
+    end = (NOW + timedelta(days=1)).date()
+    waived = Waiver("W-1", KEY, "G4", "bias", "why", "by hand", "tanaka", asked, end, WaiverState.ACTIVE, "sato", asked)
+    other = replace(waived, id="W-2", check="performance", decided_at=asked + timedelta(days=5))
+    closed = factories.decision(reasons=(Reason("bias", Verdict.FAIL),))
+    held = replace(EMPTY, waivers=(waived, other), decisions={(KEY, "G4"): closed})
+    value = values(held)["K-R06"]
+    assert (value.value, value.light) == (0, Light.GREEN)
+    assert value.detail.en == "2 in force, 45 weighted days"  # a high tier weighs three: 3 x 10 + 3 x 5
+    later = values(replace(held, now=NOW + timedelta(days=3)))["K-R06"]
+    assert (later.value, later.light) == (1, Light.RED)  # performance does not close the gate
+    mended = replace(held, now=NOW + timedelta(days=3), decisions={(KEY, "G4"): factories.decision(blocks=False)})
+    assert values(mended)["K-R06"].value == 0
+
+
+def test_a_renewed_waiver_is_not_overdue_and_an_ended_request_never_was_one() -> None:
+    asked = NOW - timedelta(days=40)
+    ended = Waiver(
+        "W-1", KEY, "G4", "bias", "why", "by hand", "tanaka", asked, (NOW - timedelta(days=9)).date(),
+        WaiverState.ACTIVE, "sato", asked,
+    )  # fmt: skip
+    open_ = factories.decision(blocks=False)  # the renewal lets it pass
+    renewed = replace(ended, id="W-2", expires_on=(NOW + timedelta(days=9)).date(), renewal_of="W-1")
+    at = replace(EMPTY, waivers=(ended, renewed), decisions={(KEY, "G4"): open_})
+    assert values(at)["K-R06"].value == 0
+    closed = factories.decision(reasons=(Reason("bias", Verdict.FAIL),))
+    never = replace(ended, state=WaiverState.REQUESTED, decided_by=None, decided_at=None)
+    assert values(replace(at, waivers=(never,), decisions={(KEY, "G4"): closed}))["K-R06"].value == 0
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.NOT_RUN])

@@ -110,7 +110,7 @@ def test_a_twin_belongs_to_the_use_case_of_its_origin_and_stands_at_no_gate() ->
 def test_what_serves_through_a_twin_is_counted_once() -> None:
     served, twin = replace(registered(MODEL, (1, 2)), serving={"champion": 2}), models()[TWIN]
     position = kpis.Position(
-        [served, twin, registered("prod.stranger", (1,), aliases={"champion": 1})], {}, [], {}, [], [], NOW, NOW
+        [served, twin, registered("prod.stranger", (1,), aliases={"champion": 1})], {}, [], {}, [], [], [], NOW, NOW
     )
     (value,) = (one for one in kpis.measure(position, POLICY) if one.kpi == "K-G01")
     assert (value.numerator, value.denominator) == (1, 2)
