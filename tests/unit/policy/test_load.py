@@ -280,3 +280,11 @@ def test_the_json_schema_knows_every_field_of_the_shipped_files() -> None:
         described = schema["$defs"][kind.__name__]
         assert content.keys() <= described["properties"].keys()
         assert set(described.get("required", ())) <= content.keys()
+
+
+def test_a_version_may_come_after_its_use_case_and_never_the_other_way_round() -> None:
+    linked = policy(gates={"gates": {"G3": {"after": ["G2"]}}}).gates
+    assert (shipped().gates.ask_use_cases, linked.ask_use_cases) == (False, True)
+    late = {"name": {"ja": "終了", "en": "End"}, "subject": "use_case", "after": ["G3"]}
+    with pytest.raises(ValidationError, match="use cases come first"):
+        policy(gates={"gates": {"G6": late}})
