@@ -156,9 +156,9 @@ def _conflict(person: str, people: People, own: Interests) -> Words:
     known = people.people[person]
     names = {person, known.login or person, known.email, known.email.partition("@")[0]}
     if person == own.owner:
-        return Words(f"{person} はこのモデルの責任者", f"{person} owns this model and cannot approve it")
+        return Words(f"{person} は責任者本人", f"{person} owns it and cannot approve it")
     if {name.casefold() for name in names} & {name.casefold() for name in own.requesters}:
-        return Words(f"{person} はこの版の作成者", f"{person} made this version and cannot approve it")
+        return Words(f"{person} は作成または申請した本人", f"{person} made it or asked for it and cannot approve it")
     if person in own.authors:
         return Words(f"{person} はチェックの作成者", f"{person} wrote one of the checks and cannot approve by it")
     return NOTHING

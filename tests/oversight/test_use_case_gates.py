@@ -100,7 +100,7 @@ def test_the_same_answer_is_told_once_and_another_one_is_refused(there: Release)
 def test_nobody_approves_a_use_case_of_their_own(there: Release) -> None:
     own = UseCaseKey("health-support")  # suzuki owns it and holds the seat
     question = gate_review.question(there.rt, own, "G0", "risk")
-    for login, why in (("suzuki", "owns this model"), ("tanaka", "does not hold the seat"), ("nobody", "is nobody")):
+    for login, why in (("suzuki", "owns it"), ("tanaka", "does not hold the seat"), ("nobody", "is nobody")):
         with pytest.raises(RefusedError, match=why):
             gate_review.answer(there.rt, question, login, "approve", WHY)
     with pytest.raises(RefusedError, match="no reason"):

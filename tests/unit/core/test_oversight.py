@@ -78,8 +78,8 @@ def test_the_order_of_answers_decides_nothing(rule: Approval, told: list[Respons
 @pytest.mark.parametrize(
     ("person", "own", "why"),
     [
-        ("sato", Interests(owner="sato"), "owns this model"),
-        ("sato", Interests(requesters=frozenset({"SATO"})), "made this version"),
+        ("sato", Interests(owner="sato"), "owns it"),
+        ("sato", Interests(requesters=frozenset({"SATO"})), "made it or asked for it"),
         ("sato", Interests(authors=frozenset({"sato"})), "wrote one of the checks"),
         ("suzuki", Interests(), "does not hold the seat"),
         ("sato", Interests(owner="tanaka"), ""),
