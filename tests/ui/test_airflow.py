@@ -317,7 +317,7 @@ def test_airflows_tabs_do_not_wrap_where_there_is_one_more_because_a_seat_is_ask
     speak(page, language)
     for tab in ("", "/plugin/gate_report"):
         page.goto(f"{path}{tab}")
-        ours = page.get_by_title("Gate report", exact=True)
+        ours = page.locator("a[title='Gate report']")
         expect(ours.locator("xpath=../a")).to_have_count(10)
         on_one_line(ours)
 
