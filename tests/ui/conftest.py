@@ -43,11 +43,11 @@ class Seen:
     def harmless(self) -> None:
         """No script of somebody else ran, and none of ours failed."""
         for frame in self.page.frames:
-            assert _asked(frame, "window.__pwned") is None, frame.url
+            assert told_by(frame, "window.__pwned") is None, frame.url
         assert self.complaints == []
 
 
-def _asked(frame: Frame, question: str) -> Any:
+def told_by(frame: Frame, question: str) -> Any:
     """What a page answers. Airflow loads a frame again when it has taken its address over: then the new page is asked."""
     until = time.monotonic() + 30
     while True:

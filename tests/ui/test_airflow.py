@@ -21,7 +21,7 @@ from governance.steps import evidence_seal, waiver_request
 from governance.store import database
 from tests.integration.test_pages import stamped
 from tests.ui import worlds
-from tests.ui.conftest import opened
+from tests.ui.conftest import opened, told_by
 from tests.ui.test_pages import STICKS_OUT
 from tests.ui.worlds import MODEL
 
@@ -145,7 +145,7 @@ def test_the_owner_of_a_red_model_reads_in_its_task_what_failed_by_how_much_and_
     on_one_line(tab)
     owner.harmless()
     page.set_viewport_size({"width": 390, "height": 800})
-    assert page.frames[-1].evaluate(STICKS_OUT) == []
+    assert told_by(page.frames[-1], STICKS_OUT) == []
 
 
 def test_no_script_runs_in_the_tabs_frame_and_none_but_ours_in_the_menus(owner: Seen, world: Company) -> None:
@@ -157,9 +157,8 @@ def test_no_script_runs_in_the_tabs_frame_and_none_but_ours_in_the_menus(owner: 
     assert "allow-top-navigation" not in allowed
     page.goto(f"{MENU}/")
     expect(head(page)).to_be_visible()
-    assert page.frames[-1].evaluate("[...document.scripts].map((one) => new URL(one.src).pathname)") == [
-        "/governance/page.js"
-    ]
+    scripts = "[...document.scripts].map((one) => new URL(one.src).pathname)"
+    assert told_by(page.frames[-1], scripts) == ["/governance/page.js"]
 
 
 def test_the_tab_follows_theme_and_language_while_it_is_open(owner: Seen, world: Company) -> None:
