@@ -46,29 +46,19 @@ def show(use_case: UseCase, *, as_json: output.AsJson = False) -> None:
     facts.show_decisions(shell.runtime(), UseCaseKey(use_case), as_json=as_json)
 
 
-@commands.command("approve")
-def approve(
-    use_case: UseCase,
-    gate: gates.Gate,
-    *,
-    seat: gates.Seat,
-    reason: gates.Reason,
-    code: gates.Code = None,
-    login: gates.Login = None,
-) -> None:
-    """Approve a use case at a gate, for a seat."""
-    gates.answer("approve", UseCaseKey(use_case), gate, seat, reason, code, login)
+def _answering(said: str, what: str) -> None:
+    @commands.command(said, help=what)
+    def command(
+        use_case: UseCase,
+        gate: gates.Gate,
+        *,
+        seat: gates.Seat,
+        reason: gates.Reason,
+        code: gates.Code = None,
+        login: gates.Login = None,
+    ) -> None:
+        gates.answer(said, UseCaseKey(use_case), gate, seat, reason, code, login)
 
 
-@commands.command("reject")
-def reject(
-    use_case: UseCase,
-    gate: gates.Gate,
-    *,
-    seat: gates.Seat,
-    reason: gates.Reason,
-    code: gates.Code = None,
-    login: gates.Login = None,
-) -> None:
-    """Reject a use case at a gate, for a seat."""
-    gates.answer("reject", UseCaseKey(use_case), gate, seat, reason, code, login)
+_answering("approve", "Approve a use case at a gate, for a seat.")
+_answering("reject", "Reject a use case at a gate, for a seat.")
