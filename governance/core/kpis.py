@@ -178,10 +178,8 @@ def _above_appetite(at: Position, policy: Policy) -> Share:
 def _waiver_debt(at: Position, policy: Policy) -> Share:
     """K-R06: ended waivers whose check still closes the gate; the debt of those in force is in the remark."""
     zone = ZoneInfo(policy.calendar.time_zone)
-    in_force, late = (
-        waivers.live(at.waivers, zone, now=at.now),
-        waivers.overdue(at.waivers, at.decisions, zone, now=at.now),
-    )
+    in_force = waivers.live(at.waivers, zone, now=at.now)
+    late = waivers.overdue(at.waivers, at.decisions, zone, now=at.now)
     owed = waivers.debt(in_force, lambda one: _tier_of(one.subject, policy).rank + 1, zone, now=at.now)
     said = Words(f"適用中 {len(in_force)} 件、加重 {owed} 日", f"{len(in_force)} in force, {owed} weighted days")
     return len(late), None, said if in_force else NOTHING

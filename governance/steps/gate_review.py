@@ -60,14 +60,18 @@ def ask(rt: Runtime) -> list[Question]:
     with rt.writing() as session:
         telling = rt.telling(session)
         at = telling.position
+        asked, standing = _last_requests(session, at), oversight.read(session, at)
+        cases = oversight.read_use_cases(session, at, standing.said)
         return [
-            *_ask_about(rt, session, oversight.read_use_cases(session, at), telling),
-            *_ask_about(rt, session, oversight.read(session, at), telling),
+            *_ask_about(rt, session, cases, asked, telling),
+            *_ask_about(rt, session, standing, asked, telling),
         ]
 
 
-def _ask_about(rt: Runtime, session: Session, standing: Standing[K], telling: Telling) -> list[Question]:
-    asked = _last_requests(session, telling.position)
+def _ask_about(
+    rt: Runtime, session: Session, standing: Standing[K], asked: dict[tuple[str, ...], Request[Any]], telling: Telling
+) -> list[Question]:
+    """The questions about versions, or about use cases, recorded as asked."""
     found = list(_questions(rt, standing, asked, telling))
     facts.record_requests(session, [request for _question, request in found], telling)
     for question, request in found:
